@@ -1,0 +1,1 @@
+"""System checks: refuse shapes that cannot work, and say the line to change."""

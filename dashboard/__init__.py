@@ -1,0 +1,1 @@
+"""What the teacher and the admin see: the live page, history, status."""

@@ -1,0 +1,1 @@
+"""Faces and expressions: what is known of images, and nothing of Django."""
