@@ -1,0 +1,114 @@
+"""One training run's settings: a small TOML file, so that a run can be read and repeated.
+
+Every setting has a default; a name that is not known is an error, never ignored.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ml.augment import Augment
+
+
+class SettingsError(ValueError):
+    """The configuration file cannot be used; the message says why, in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Some epochs at one input size; `frozen` trains the head alone."""
+
+    side: int = 96
+    epochs: int = 1
+    frozen: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a run is made of; the stages follow each other under one falling learning rate."""
+
+    name: str = "emotions"
+    seed: int = 1
+    threads: int = 2
+    alpha: float = 1.0
+    dropout: float = 0.2
+    batch_norm_momentum: float = 0.97
+    batch: int = 64
+    learning_rate: float = 1e-3
+    warm_up: float = 0.05
+    weight_decay: float = 0.01
+    average: float = 0.998
+    label_weight: float = 0.7
+    smoothing: float = 0.05
+    validation_share: float = 0.05
+    train_split: str = "train"
+    check_split: str = "public_test"
+    stages: tuple[Stage, ...] = (Stage(48, 1, True), Stage(48, 7), Stage(64, 5), Stage(96, 3))
+    augment: Augment = field(default_factory=Augment)
+
+    @property
+    def side(self) -> int:
+        """The input size the run ends with, which is the exported network's."""
+        return self.stages[-1].side
+
+    @property
+    def epochs(self) -> int:
+        return sum(stage.epochs for stage in self.stages)
+
+
+def read_settings(path: Path) -> Settings:
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read ({error.strerror})") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not a TOML file ({error})") from error
+    return settings_from(table, source=str(path))
+
+
+def settings_from(table: dict[str, Any], *, source: str) -> Settings:
+    known = dict(table)
+    if "augment" in known:
+        known["augment"] = _filled(Augment, known["augment"], f"{source} [augment]")
+    if "stages" in known:
+        known["stages"] = tuple(_filled(Stage, s, f"{source} [[stages]]") for s in known["stages"])
+    settings = _filled(Settings, known, source)
+    if not settings.stages or any(s.side < 32 or s.epochs < 1 for s in settings.stages):
+        raise SettingsError(f"{source}: every stage needs a side of 32 or more, and an epoch")
+    return settings
+
+
+def overridden(settings: Settings, *, side: int | None, epochs: int | None) -> Settings:
+    """`--side` and `--epochs` ask for one plain stage in place of the file's."""
+    if side is None and epochs is None:
+        return settings
+    stage = Stage(side=side or settings.side, epochs=epochs or settings.epochs)
+    return replace(settings, stages=(stage,))
+
+
+def as_table(record: Any) -> dict[str, Any]:
+    """The settings as plain values, for checkpoints and the sidecar."""
+    return {part.name: _plain(getattr(record, part.name)) for part in fields(record)}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return as_table(value) if is_dataclass(value) else value
+
+
+def _filled(kind: type, table: Any, where: str) -> Any:
+    """`kind` filled from a table, each value of its default's type."""
+    if not isinstance(table, dict):
+        raise SettingsError(f"{where}: expected settings by name")
+    default = kind()
+    for name, value in table.items():
+        if name not in {part.name for part in fields(kind)}:
+            raise SettingsError(f"{where}: no setting is called {name!r}")
+        wanted = type(getattr(default, name))
+        if not isinstance(value, (int, float) if wanted is float else wanted):
+            raise SettingsError(f"{where}: {name} = {value!r} should be {wanted.__name__}")
+    return kind(**table)
