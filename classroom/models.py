@@ -91,6 +91,9 @@ class Lesson(models.Model):
             models.UniqueConstraint(
                 fields=["code"], condition=Q(closed_at=None), name="open_code_once"
             ),
+            models.UniqueConstraint(
+                fields=["course"], condition=Q(closed_at=None), name="one_open_lesson"
+            ),
             models.CheckConstraint(
                 condition=Q(interval_ms__gte=250, interval_ms__lte=60_000), name="interval_sane"
             ),
@@ -113,7 +116,9 @@ class Participant(models.Model):
     """A student in one lesson; knows no account, only the key in a signed cookie."""
 
     class Camera(models.TextChoices):
+        # The teacher reads the same words for both: why a camera is off is the student's business.
         NONE = "none", _("no camera")
+        OFF = "off", _("no camera")
         ON = "on", _("camera on")
 
     lesson = models.ForeignKey(Lesson, on_delete=models.CASCADE, related_name="participants")

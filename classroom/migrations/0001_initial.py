@@ -169,7 +169,11 @@ class Migration(migrations.Migration):
                 (
                     "camera",
                     models.CharField(
-                        choices=[("none", "no camera"), ("on", "camera on")],
+                        choices=[
+                            ("none", "no camera"),
+                            ("off", "no camera"),
+                            ("on", "camera on"),
+                        ],
                         default="none",
                         max_length=4,
                     ),
@@ -246,6 +250,12 @@ class Migration(migrations.Migration):
             model_name="lesson",
             constraint=models.UniqueConstraint(
                 condition=models.Q(("closed_at", None)), fields=("code",), name="open_code_once"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="lesson",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("closed_at", None)), fields=("course",), name="one_open_lesson"
             ),
         ),
         migrations.AddConstraint(

@@ -1,0 +1,67 @@
+"""Who may see what, as plain rules that every view and socket uses.
+
+A lesson live belongs to its teacher alone. Its report is for its teacher and for staff. Everybody
+else is told that there is nothing here, because even the existence of a lesson is not theirs to
+know.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404
+
+from classroom import participants, tokens
+from classroom.models import Lesson, Participant
+
+
+def may_teach(user: Any, lesson: Lesson) -> bool:
+    return bool(user.is_authenticated and user.is_active and lesson.course.teacher_id == user.pk)
+
+
+def may_review(user: Any, lesson: Lesson) -> bool:
+    return may_teach(user, lesson) or is_admin(user)
+
+
+def is_admin(user: Any) -> bool:
+    return bool(user.is_authenticated and user.is_active and user.is_staff)
+
+
+def find(lesson_id: int) -> Lesson:
+    lesson = Lesson.objects.select_related("course__teacher").filter(pk=lesson_id).first()
+    if lesson is None:
+        raise Http404("No such lesson.")
+    return lesson
+
+
+def lesson_for_teacher(user: Any, lesson_id: int) -> Lesson:
+    lesson = find(lesson_id)
+    if not may_teach(user, lesson):
+        raise Http404("No such lesson.")
+    return lesson
+
+
+def lesson_for_history(user: Any, lesson_id: int) -> Lesson:
+    lesson = find(lesson_id)
+    if not may_review(user, lesson):
+        raise Http404("No such lesson.")
+    return lesson
+
+
+def student_of(lesson: Lesson, cookies: dict[str, str]) -> Participant:
+    """The student whose cookie this is. Raises TokenError or NotAdmitted."""
+    return participants.admit(lesson, claim_in(lesson, cookies))
+
+
+def own_data_of(lesson: Lesson, cookies: dict[str, str]) -> Participant:
+    """The same, also after the lesson or a removal: one's own data stays one's own."""
+    claim = claim_in(lesson, cookies)
+    participant = participants.find(lesson, claim.key)
+    if participant is None or participant.pk != claim.participant:
+        raise tokens.TokenError("forged")
+    return participant
+
+
+def claim_in(lesson: Lesson, cookies: dict[str, str]) -> tokens.Claim:
+    value = cookies.get(tokens.cookie_name(lesson.pk), "")
+    return tokens.read(lesson.pk, value)

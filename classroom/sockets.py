@@ -1,0 +1,97 @@
+"""The lean base class of all our WebSocket consumers.
+
+A socket touches the database while it connects and never again: what a message must store goes
+through `classroom.writing`. It keeps the tasks it starts and cancels them when it closes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from channels.consumer import get_handler_name
+from channels.db import database_sync_to_async
+from channels.exceptions import StopConsumer
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+Answer = TypeVar("Answer")
+
+BAD_MESSAGE = 4400
+NO_TOKEN = 4401
+NOT_YOURS = 4403
+NO_LESSON = 4404
+SECOND_TAB = 4409
+ENDED = 4410
+TOO_LARGE = 4413
+FLOODING = 4429
+GOING_DOWN = 4503
+
+
+async def in_database(fn: Callable[..., Answer], *args: Any) -> Answer:
+    """Run `fn` in a thread of its own, with a connection that is closed again after it."""
+    return await database_sync_to_async(fn, thread_sensitive=False)(*args)
+
+
+def as_text(content: dict[str, Any]) -> str:
+    return json.dumps(content, separators=(",", ":"), ensure_ascii=False)
+
+
+class Socket(AsyncWebsocketConsumer):
+    """A WebSocket whose messages never touch the database."""
+
+    in_database = staticmethod(in_database)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.tasks: set[asyncio.Task[Any]] = set()
+        self.accepted = False
+        self.closing = False
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        # Channels closes stale database connections before every message, on the one
+        # thread all consumers share. That cuts throughput to a third, and one slow query
+        # anywhere holds up every student. We query in connect() only, and only through
+        # in_database, which closes stale connections itself; the async ORM does not.
+        await getattr(self, get_handler_name(message))(message)
+
+    async def accept(self, *args: Any, **kwargs: Any) -> None:
+        await super().accept(*args, **kwargs)
+        self.accepted = True
+
+    async def send_json(self, content: dict[str, Any]) -> None:
+        if not self.closing:
+            await self.send(text_data=as_text(content))
+
+    async def refuse(self, code: int, words: str) -> None:
+        """Say why, then close. A code sent before accept() would never reach the browser."""
+        if self.closing:
+            return
+        if not self.accepted:
+            await self.accept()
+        await self.send_json({"closing": str(words), "code": code})
+        self.closing = True
+        await self.close(code)
+
+    def keep(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Start `work` and hold on to it, so that it is neither collected nor left behind."""
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task
+
+    async def websocket_disconnect(self, message: dict[str, Any]) -> None:
+        """Channels' own, less its trip to the shared database thread (see `dispatch`)."""
+        self.closing = True
+        try:
+            await self.disconnect(message.get("code", 1006))
+        finally:
+            await self.cancel_tasks()
+        raise StopConsumer
+
+    async def cancel_tasks(self) -> None:
+        tasks = [task for task in self.tasks if task is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

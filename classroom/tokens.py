@@ -1,0 +1,84 @@
+"""Who a student is: a signed cookie per lesson, which no script can read and no URL carries.
+
+The signature proves that we made it; that it still counts (not removed, the lesson open) is a
+question for the database, which `participants.admit` asks.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from django.core import signing
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from classroom.models import Participant
+
+SALT = "classroom.student"
+MAX_AGE_S = 12 * 3600
+
+
+class TokenError(Exception):
+    """`reason` is forged, expired or other_lesson."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    lesson: int
+    participant: int
+    key: uuid.UUID
+
+
+def cookie_name(lesson_id: int) -> str:
+    return f"student_{lesson_id}"
+
+
+def make(participant: Participant) -> str:
+    content = {"l": participant.lesson_id, "p": participant.pk, "k": participant.key.hex}
+    return signing.dumps(content, salt=SALT)
+
+
+def read(lesson_id: int, value: str) -> Claim:
+    try:
+        content = signing.loads(value, salt=SALT, max_age=MAX_AGE_S)
+    except signing.SignatureExpired:
+        raise TokenError("expired") from None
+    except signing.BadSignature:
+        raise TokenError("forged") from None
+    claim = claim_of(content)
+    if claim.lesson != lesson_id:
+        raise TokenError("other_lesson")
+    return claim
+
+
+def claim_of(content: Any) -> Claim:
+    try:
+        return Claim(int(content["l"]), int(content["p"]), uuid.UUID(hex=content["k"]))
+    except (KeyError, TypeError, ValueError):
+        raise TokenError("forged") from None
+
+
+def from_cookies(lesson_id: int, cookies: dict[str, str]) -> Claim | None:
+    """The claim in these cookies, or None when there is none for this lesson that holds."""
+    value = cookies.get(cookie_name(lesson_id), "")
+    try:
+        return read(lesson_id, value) if value else None
+    except TokenError:
+        return None
+
+
+def set_cookie(request: HttpRequest, response: HttpResponseBase, participant: Participant) -> None:
+    response.set_cookie(
+        cookie_name(participant.lesson_id),
+        make(participant),
+        max_age=MAX_AGE_S,
+        secure=request.is_secure(),
+        httponly=True,
+        samesite="Lax",
+    )
