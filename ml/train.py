@@ -134,12 +134,13 @@ class Run:
         self.weights, self.memory = checkpoint.weights, checkpoint.optimizer
         self.done, self.best = progress["done"], progress["best"]
 
-    def go(self) -> None:
+    def go(self, stop_after: int | None = None) -> None:
         """All stages, passing over the epochs that are done already."""
-        first = 0
+        first, stop = 0, stop_after or self.settings.epochs
         for stage in self.settings.stages:
-            if self.done < first + stage.epochs:
-                self._run_stage(stage, range(self.done, first + stage.epochs))
+            last = min(first + stage.epochs, stop)
+            if self.done < last:
+                self._run_stage(stage, range(self.done, last))
             first += stage.epochs
 
     def _run_stage(self, stage: Stage, epochs: range) -> None:
@@ -256,6 +257,7 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--side", type=int, help="input side in pixels, in place of the stages")
     parser.add_argument("--epochs", type=int, help="how many, in place of the stages")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument("--stop-after", type=int, help="stop once so many epochs are done")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     return parser.parse_args(argv)
 
@@ -274,7 +276,7 @@ def train(options: argparse.Namespace) -> None:
         raise CheckpointError(f"{options.out}: holds a run already; add --resume to go on with it")
     else:
         run.start(options.init)
-    run.go()
+    run.go(options.stop_after)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,0 +1,174 @@
+"""Export a trained run for the worker: `python -m ml.export --run runs/first --data FILE`.
+
+Writes the int8 and the float network and the sidecar that says how to read them. Temperature
+and threshold are fitted on the run's held-out faces through the very file that the worker runs;
+the figures are those of `ml.evaluate` on the run's check split.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ml import network
+from ml.calibration import LEAST_UNSURE, choose_unsure_below, fit_temperature
+from ml.checkpoints import Checkpoint, CheckpointError, load
+from ml.classifier import MODELS, SIDECAR, Classifier
+from ml.data import DataError, Faces, read
+from ml.evaluate import TRAIN, figures, read_logits
+from ml.faces import MARGIN
+from ml.labels import EMOTIONS
+from ml.metrics import softmax
+from ml.settings import Settings, SettingsError, settings_from
+from ml.train import BEST, Split, split_faces
+
+FILES = {"int8": "emotions.int8.tflite", "float": "emotions.float.tflite"}
+SAMPLES = 700
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A finished run, with the faces it was made from."""
+
+    checkpoint: Checkpoint
+    settings: Settings
+    faces: Faces
+    split: Split
+
+    @property
+    def side(self) -> int:
+        return int(self.checkpoint.progress["side"])
+
+
+def open_run(run: Path, data: Path) -> Trained:
+    checkpoint = load(run / BEST)
+    settings = settings_from(checkpoint.progress["settings"], source=str(run / BEST))
+    faces = read(data)
+    split = split_faces(faces, settings)
+    if split.digest != checkpoint.progress["data"]:
+        raise DataError(f"{data}: not the data that {run} was trained on")
+    return Trained(checkpoint, settings, faces, split)
+
+
+def write_networks(trained: Trained, folder: Path) -> None:
+    from ml.convert import to_float, to_int8  # TensorFlow; Keras alone trains elsewhere
+
+    settings = trained.settings
+    shape = network.Shape(settings.alpha, settings.dropout, settings.batch_norm_momentum)
+    model = network.build(trained.side, shape)
+    network.assign(model.weights, trained.checkpoint.weights)
+    rows = np.random.default_rng(settings.seed).permutation(len(trained.split.learn))[:SAMPLES]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / FILES["float"]).write_bytes(to_float(model))
+    (folder / FILES["int8"]).write_bytes(to_int8(model, trained.split.learn.image[rows]))
+
+
+def sidecar(trained: Trained, folder: Path, version: str) -> dict[str, Any]:
+    """What the worker must know; temperature and threshold still neutral."""
+    progress = trained.checkpoint.progress
+    return {
+        "name": trained.settings.name,
+        "version": version,
+        "labels": list(EMOTIONS),
+        "side": trained.side,
+        "grey": True,
+        "scale": "x/127.5-1",
+        "crop": {"margin": MARGIN, "aligned": True},
+        "temperature": 1.0,
+        "unsure_below": LEAST_UNSURE,
+        "files": {kind: _described(folder / name) for kind, name in FILES.items()},
+        "figures": {},
+        "training": {
+            "settings": progress["settings"],
+            "seed": trained.settings.seed,
+            "epochs": progress["done"],
+            "data_sha256": progress["data"],
+        },
+    }
+
+
+def calibrated(trained: Trained, folder: Path, description: dict[str, Any]) -> dict[str, Any]:
+    """The sidecar with temperature and threshold from the held-out faces."""
+    held = trained.split.held
+    logits = read_logits(Classifier(folder / FILES["int8"]), held)
+    temperature = fit_temperature(logits, held.emotion)
+    unsure_below = choose_unsure_below(softmax(logits, temperature), held.emotion)
+    return {**description, "temperature": temperature, "unsure_below": unsure_below}
+
+
+def measured(trained: Trained, folder: Path, description: dict[str, Any]) -> dict[str, Any]:
+    """The sidecar with the figures of both files on the check split, where there is one."""
+    check = trained.split.check
+    if check is None:
+        return description
+    train = trained.faces.part(TRAIN) if TRAIN in trained.faces.sizes() else None
+    found = {}
+    for kind, name in FILES.items():
+        found[kind] = figures(Classifier(folder / name), check, train)
+    return {
+        **description,
+        "figures": {"split": trained.settings.check_split, **found["int8"]},
+        "figures_float": {"accuracy": found["float"]["accuracy"]},
+    }
+
+
+def export(run: Path, data: Path, folder: Path, version: str) -> dict[str, Any]:
+    trained = open_run(run, data)
+    write_networks(trained, folder)
+    description = sidecar(trained, folder, version)
+    # The classifier reads the sidecar from disk, so each step writes before the next measures.
+    write_sidecar(folder, description)
+    description = calibrated(trained, folder, description)
+    write_sidecar(folder, description)
+    description = measured(trained, folder, description)
+    write_sidecar(folder, description)
+    return description
+
+
+def write_sidecar(folder: Path, description: dict[str, Any]) -> None:
+    text = json.dumps(_rounded(description), indent=1)
+    (folder / SIDECAR).write_text(text + "\n", encoding="utf-8")
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _rounded(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    return round(value, 5) if isinstance(value, float) else value
+
+
+def _described(path: Path) -> dict[str, Any]:
+    content = path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    return {"path": path.name, "sha256": digest, "bytes": len(content)}
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m ml.export", description=__doc__)
+    parser.add_argument("--run", type=Path, required=True, help="folder given to ml.train --out")
+    parser.add_argument("--data", type=Path, required=True, help="the data it was trained on")
+    parser.add_argument("--out", type=Path, default=MODELS, help="where the files go")
+    parser.add_argument("--version", default=f"{date.today():%Y-%m-%d}.1", help="shown to users")
+    options = parser.parse_args(argv)
+    try:
+        found = export(options.run, options.data, options.out, options.version)
+    except (DataError, CheckpointError, SettingsError) as error:
+        print(f"ml.export: {error}", file=sys.stderr)
+        return 2
+    shown = {name: found[name] for name in ("version", "side", "temperature", "unsure_below")}
+    shown["accuracy"] = found["figures"].get("accuracy")
+    print(json.dumps(shown))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
