@@ -92,7 +92,17 @@ class Report(models.Model):
 
 
 class Marker(models.Model):
+    """A moment worth finding again: the teacher's own, or where a pause or quiet work begins."""
+
+    class Kind(models.TextChoices):
+        NOTE = "note", _("marker")
+        QUIET = "quiet", _("quiet work")
+        QUIET_END = "quiet_end", _("quiet work ended")
+        PAUSE = "pause", _("paused")
+        RESUME = "resume", _("resumed")
+
     lesson = models.ForeignKey(Lesson, on_delete=models.CASCADE, related_name="markers")
+    kind = models.CharField(max_length=9, choices=Kind.choices, default=Kind.NOTE)
     at = models.DateTimeField()
     text = models.CharField(max_length=80, blank=True)
 
@@ -100,7 +110,7 @@ class Marker(models.Model):
         indexes = [models.Index(fields=["lesson", "at"], name="marker_by_lesson")]
 
     def __str__(self) -> str:
-        return self.text or f"Marker at {self.at:%H:%M:%S}"
+        return self.text or f"{self.get_kind_display()} at {self.at:%H:%M:%S}"
 
 
 class Flag(models.Model):

@@ -1,0 +1,286 @@
+"""When to ask a teacher to look at a student: pure rules over stored ten-second slices.
+
+Slices go in one after another, decisions come out; the same slices give the same flags, so a
+lesson can be judged again from what is stored. Each rule compares students with their own usual,
+never with each other, and what cannot be read counts for nothing. Happy and surprise never raise
+a flag, neutral is not disengaged, and engagement is a chart value only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Protocol
+
+SLICE_S = 10
+BASELINE_S = 180
+BASELINE_SAMPLES = 20
+LEAST_SCALE = 0.05
+MAD_TO_SCALE = 1.4826
+SCALES_BELOW = 2.0
+SMOOTHING_S = 60.0
+LOW_FOR_S = 60
+TURNED_FOR_S = 120
+TURNED_SHARE = 0.7
+TURNED_COVERAGE = 0.5
+HYSTERESIS_S = 30
+FORGOTTEN_AFTER_S = 60
+COOL_DOWN_S = 300
+CLASS_SHARE = 0.2
+CLASS_LEAST = 3
+
+AWAY, LOW, TURNED = "away", "low", "turned"
+REASONS = {AWAY: "no_face", LOW: "below_usual", TURNED: "turned"}
+
+Key = tuple[int, str]
+"""A student and a kind of flag."""
+
+
+class Row(Protocol):
+    """The part of a Slice that rules look at."""
+
+    participant_id: int
+    n: int
+    absent: int
+    several: int
+    unsure: int
+    turned: int
+    valence_sum: float
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One flag raised or cleared, at the end of a slice; all times are epoch seconds."""
+
+    student: int
+    kind: str
+    raised: bool
+    since: int
+    at: int
+    sure: float | None = None
+
+    @property
+    def reason(self) -> str:
+        return REASONS[self.kind]
+
+
+@dataclass(slots=True)
+class Condition:
+    """Holds once it was true for `need_s`, and until it was untrue for 30 s."""
+
+    need_s: float
+    since: int | None = None
+    until: int = 0
+    holds: bool = False
+
+    def step(self, starts_at: int, truth: bool | None) -> None:
+        """`None` is unknown: it changes nothing for a minute, then counts as untrue."""
+        ends_at = starts_at + SLICE_S
+        if truth:
+            self.since = starts_at if self.since is None else self.since
+            self.until = ends_at
+            self.holds = self.holds or ends_at - self.since >= self.need_s
+            return
+        if self.since is None or (truth is None and ends_at - self.until <= FORGOTTEN_AFTER_S):
+            return
+        if not self.holds or ends_at - self.until >= HYSTERESIS_S:
+            self.rest()
+
+    def rest(self) -> None:
+        self.since, self.holds = None, False
+
+
+@dataclass(slots=True)
+class Usual:
+    """A student's own valence in the first three minutes: median and scaled median deviation."""
+
+    means: list[float] = field(default_factory=list)
+    samples: int = 0
+    starts_at: int = 0
+    middle: float | None = None
+    scale: float = LEAST_SCALE
+
+    def learn(self, starts_at: int, row: Row) -> None:
+        if self.middle is not None:
+            return
+        self.starts_at = self.starts_at or starts_at
+        self.means.append(row.valence_sum / row.n)
+        self.samples += row.n
+        long_enough = starts_at + SLICE_S - self.starts_at >= BASELINE_S
+        if long_enough and self.samples >= BASELINE_SAMPLES:
+            self.middle = median(self.means)
+            deviation = median(abs(mean - self.middle) for mean in self.means)
+            self.scale = max(LEAST_SCALE, MAD_TO_SCALE * deviation)
+
+    def depth(self, valence: float) -> float:
+        """How many scales `valence` lies under the usual; 0 while the usual is unknown."""
+        return 0.0 if self.middle is None else (self.middle - valence) / self.scale
+
+
+class Watch:
+    """One student, slice after slice."""
+
+    def __init__(self, away_after_s: float) -> None:
+        self.usual = Usual()
+        self.mood: float | None = None
+        self.mood_at = 0
+        self.low = Condition(LOW_FOR_S)
+        self.away = Condition(away_after_s)
+        self.turned = Condition(TURNED_FOR_S)
+        self.recent: deque[tuple[int, int, int]] = deque(maxlen=TURNED_FOR_S // SLICE_S)
+
+    @property
+    def conditions(self) -> dict[str, Condition]:
+        return {AWAY: self.away, LOW: self.low, TURNED: self.turned}
+
+    def step(self, starts_at: int, row: Row | None) -> None:
+        seen = 0 if row is None else row.n + row.absent + row.several + row.unsure
+        self.recent.append((seen, row.n, row.turned) if row else (0, 0, 0))
+        self.away.step(starts_at, bool(row and row.absent and row.absent == seen))
+        self.low.step(starts_at, self._is_low(starts_at, row))
+        self._step_turned(starts_at)
+
+    def rest(self) -> None:
+        """Quiet work: heads down over paper is neither absence nor looking away."""
+        self.recent.clear()
+        for condition in self.conditions.values():
+            condition.rest()
+
+    def sure(self, kind: str) -> float | None:
+        """How sure, from what is stored: never "likely", because a face is only a hint.
+
+        Half is how far under the usual (two scales more count as certain), half how much of the
+        last two minutes could be read.
+        """
+        if kind == AWAY:
+            return None
+        seen = sum(slice_[0] for slice_ in self.recent)
+        coverage = sum(slice_[1] for slice_ in self.recent) / seen if seen else 0.0
+        depth = 1.0
+        if kind == LOW and self.mood is not None:
+            depth = min(1.0, max(0.0, (self.usual.depth(self.mood) - SCALES_BELOW) / SCALES_BELOW))
+        return round(0.45 + 0.14 * depth + 0.15 * coverage, 2)
+
+    def _is_low(self, starts_at: int, row: Row | None) -> bool | None:
+        if row is None or not row.n:
+            return None
+        self.usual.learn(starts_at, row)
+        mean = row.valence_sum / row.n
+        if self.mood is None:
+            self.mood = mean
+        else:
+            share = 1 - math.exp(-(starts_at - self.mood_at) / SMOOTHING_S)
+            self.mood += share * (mean - self.mood)
+        self.mood_at = starts_at
+        return self.usual.depth(self.mood) > SCALES_BELOW
+
+    def _step_turned(self, starts_at: int) -> None:
+        """Over the last two minutes at once: a single glance at the board must not restart it."""
+        seen, readable, turned = (sum(column) for column in zip(*self.recent, strict=True))
+        enough = len(self.recent) == self.recent.maxlen and readable >= TURNED_COVERAGE * seen
+        away = enough and readable > 0 and turned >= TURNED_SHARE * readable
+        if away and self.turned.since is None:
+            self.turned.since = starts_at + SLICE_S - TURNED_FOR_S
+        self.turned.step(starts_at, away)
+
+
+class Judge:
+    """Folds a lesson's slices in order and says which flags open and close."""
+
+    def __init__(self, away_after_s: float) -> None:
+        self.away_after_s = away_after_s
+        self.watches: dict[int, Watch] = {}
+        self.open: dict[Key, Change] = {}
+        self.readable = 0
+        self.folded_until = 0
+
+    @property
+    def low(self) -> set[int]:
+        return self._holding(LOW)
+
+    @property
+    def turned(self) -> set[int]:
+        return self._holding(TURNED)
+
+    @property
+    def away(self) -> set[int]:
+        return self._holding(AWAY)
+
+    @property
+    def class_dips(self) -> bool:
+        """So many read low at once that it is one event of the class, not a flag for each."""
+        dips = len(self.low)
+        return dips >= CLASS_LEAST and dips >= CLASS_SHARE * self.readable
+
+    def usual(self, student: int) -> float | None:
+        watch = self.watches.get(student)
+        return watch.usual.middle if watch else None
+
+    def mood(self, student: int) -> float | None:
+        watch = self.watches.get(student)
+        return watch.mood if watch else None
+
+    def fold(
+        self,
+        starts_at: int,
+        rows: Iterable[Row],
+        *,
+        quiet: bool = False,
+        dismissed: Mapping[Key, Iterable[float]] | None = None,
+    ) -> list[Change]:
+        """Take one slice in; `dismissed` holds when the teacher waved each kind of flag away."""
+        by_student = {row.participant_id: row for row in rows}
+        self.readable = sum(row.n > 0 for row in by_student.values())
+        self.folded_until = starts_at + SLICE_S
+        for student in by_student.keys() - self.watches.keys():
+            self.watches[student] = Watch(self.away_after_s)
+        for student, watch in self.watches.items():
+            watch.step(starts_at, by_student.get(student))
+            if quiet:
+                watch.rest()
+        return self._changes(dismissed or {})
+
+    def _changes(self, dismissed: Mapping[Key, Iterable[float]]) -> list[Change]:
+        changes = []
+        for student, watch in sorted(self.watches.items()):
+            for kind, condition in watch.conditions.items():
+                times = dismissed.get((student, kind), ())
+                change = self._change(student, kind, condition, times)
+                if change is not None:
+                    changes.append(change)
+        return changes
+
+    def _change(
+        self, student: int, kind: str, condition: Condition, dismissed: Iterable[float]
+    ) -> Change | None:
+        now, key = self.folded_until, (student, kind)
+        last = max((at for at in dismissed if at <= now + SLICE_S), default=0.0)
+        opened = self.open.get(key)
+        if opened is not None and last > opened.at:
+            # The teacher closed it; the row says so already.
+            del self.open[key]
+            return None
+        if opened is None:
+            if condition.holds and now >= last + COOL_DOWN_S and not self._is_shared(kind):
+                return self._raise(key, condition)
+        elif not condition.holds:
+            del self.open[key]
+            return Change(student, kind, raised=False, since=opened.since, at=now)
+        return None
+
+    def _raise(self, key: Key, condition: Condition) -> Change:
+        student, kind = key
+        since = self.folded_until if condition.since is None else condition.since
+        sure = self.watches[student].sure(kind)
+        change = Change(student, kind, True, since, self.folded_until, sure)
+        self.open[key] = change
+        return change
+
+    def _is_shared(self, kind: str) -> bool:
+        return kind == LOW and self.class_dips
+
+    def _holding(self, kind: str) -> set[int]:
+        return {pid for pid, watch in self.watches.items() if watch.conditions[kind].holds}
