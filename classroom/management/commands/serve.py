@@ -1,0 +1,108 @@
+"""One command for a running product: check, migrate, serve with the worker inside.
+
+`make run` ends here. With nothing set it listens on this machine only; with --https it serves the
+machine's names in its network, under a certificate of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+from argparse import ArgumentParser
+from importlib.util import find_spec
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from classroom import certificates, env, serving
+
+LOOPBACK = "127.0.0.1"
+ANYWHERE = "0.0.0.0"
+
+
+class Command(BaseCommand):
+    help = "Check, migrate, and serve the site with its embedded worker."
+    # Ours are run in handle(), with those that matter to a serving machine only.
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--bind", help="address to listen on; 127.0.0.1 unless --https")
+        parser.add_argument("--port", type=port_number, help="8000, or 8443 with --https")
+        parser.add_argument(
+            "--https", action="store_true", help="serve the network, with a certificate of our own"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.check()
+        self.check(tags=["serving"], include_deployment_checks=True)
+        names = certificates.machine_names(env.listing("HTTPS_NAMES")) if options["https"] else []
+        place = place_of(options, names)
+        try:
+            serving.claim(place)
+            call_command("migrate", interactive=False, verbosity=0)
+            hosts = names or [shown(place.bind)]
+            words = self.greeting(place, hosts)
+            serving.serve(place, embedded_services(), listening=lambda: self.say(words))
+        except serving.CannotListen as error:
+            raise CommandError(str(error)) from None
+
+    def greeting(self, place: serving.Place, hosts: list[str]) -> list[str]:
+        addresses = [place.address(host) for host in hosts]
+        lines = [f"Classroom Pulse is at {addresses[0]}"]
+        lines += [f"               and at {address}" for address in addresses[1:]]
+        link = setup_link(addresses[0])
+        if link:
+            lines += ["", "No account yet. Set it up here (this link works once):", f"  {link}"]
+        return [*lines, "", "Stop with Ctrl-C."]
+
+    def say(self, lines: list[str]) -> None:
+        self.stdout.write("\n".join(lines))
+        with contextlib.suppress(AttributeError):
+            self.stdout.flush()
+
+
+def port_number(word: str) -> int:
+    port = int(word)
+    if not 1 <= port <= 65535:
+        raise ValueError(word)
+    return port
+
+
+def place_of(options: dict[str, Any], names: list[str]) -> serving.Place:
+    if not options["https"]:
+        return serving.Place(bind=options["bind"] or LOOPBACK, port=options["port"] or 8000)
+    secure(names)
+    pair = certificates.own_certificate(
+        settings.DATA_DIR / "tls", names, now=datetime.datetime.now(datetime.UTC)
+    )
+    bind = options["bind"] or ANYWHERE
+    return serving.Place(bind=bind, port=options["port"] or 8443, certificate=pair)
+
+
+def secure(names: list[str]) -> None:
+    """Answer to the machine's names, and let no cookie travel in the clear."""
+    settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, *names]
+    settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
+
+
+def shown(bind: str) -> str:
+    """A loopback or all-interfaces bind is reached by name, which a browser trusts more."""
+    return "localhost" if bind in (LOOPBACK, ANYWHERE, "::1", "::") else bind
+
+
+def embedded_services() -> serving.Services | None:
+    if not settings.EMBEDDED_WORKER or not find_spec("emotions.embedded"):
+        return None
+    from emotions.embedded import Services
+
+    return Services()
+
+
+def setup_link(address: str) -> str | None:
+    if not find_spec("classroom.setup"):
+        return None
+    from classroom.setup import link
+
+    return link(address)
