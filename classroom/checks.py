@@ -75,7 +75,7 @@ def _analysis_stated() -> list[CheckMessage]:
 
 @register(Tags.database)
 def sqlite_is_new_enough(**kwargs: Any) -> list[CheckMessage]:
-    uses = [each["ENGINE"] for each in settings.DATABASES.values()]
+    uses = [str(each["ENGINE"]) for each in settings.DATABASES.values()]
     if not any("sqlite" in engine for engine in uses):
         return []
     if sqlite3.sqlite_version_info >= OLDEST_SQLITE:

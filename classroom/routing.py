@@ -20,10 +20,13 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
-async def refuse(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+async def turn_away(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     """Close before accepting: the browser gets a plain 403 and the log no traceback."""
     await receive()
     await send({"type": "websocket.close"})
+
+
+refuse: Any = turn_away  # Django's types know only views that answer pages
 
 
 def behind(wrap: Callable[[Any], Any], module: str) -> list[URLPattern]:

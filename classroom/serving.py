@@ -15,12 +15,16 @@ from typing import Any, Protocol
 
 # Importing daphne's server first installs Twisted's asyncio reactor.
 from daphne.server import Server
-from twisted.internet import defer, reactor
+from twisted.internet import defer
+from twisted.internet import reactor as installed_reactor
 from twisted.internet.endpoints import quoteStringArgument
 
 from classroom.certificates import Certificate
 
 logger = logging.getLogger(__name__)
+
+# Twisted describes its reactor by interfaces that type checkers cannot follow.
+reactor: Any = installed_reactor
 
 DRAIN_S = 8
 # Student sockets answer up to 64 KiB themselves, with words; what is far beyond is cut off here.
