@@ -1,0 +1,334 @@
+/**
+ * The student's live page: camera mark, preview, own reading, taps, and the words for whatever
+ * goes wrong. Without a camera, or where faces are not read at all, it is the same page without
+ * that part: the camera's modules are then not even loaded.
+ */
+
+import { startPacer, workerClock } from "./clock.js";
+import { noticeBoard } from "./notices.js";
+import { connect } from "./socket.js";
+import { tapGrid } from "./taps.js";
+
+const READING_MS = 5000;
+const BACK_WORDS_MS = 10_000;
+
+const data = JSON.parse(document.getElementById("student-data").textContent);
+const byId = (id) => document.getElementById(id);
+const pacer = startPacer();
+const clock = workerClock(pacer);
+const title = document.title;
+
+let over = false;
+let lesson = { paused: false, worker: true };
+let cameraModule = null;
+let pictures = null;
+
+const board = noticeBoard(byId("notice"), data.words, act);
+const socket = connect(
+  data.socket,
+  {
+    open: () => board.clear("line"),
+    message: hear,
+    lost: () => board.say("line", "reconnecting"),
+    closed: (code, words) => end(data.closes[code] ?? "", words),
+  },
+  clock,
+);
+const taps = tapGrid(byId("taps"), socket, clock, (data.fades_s ?? 300) * 1000);
+
+function hear(message) {
+  if (message.hello) hello(message.hello);
+  if ("seq" in message) answered(message);
+  if (message.reading) showReading(message.reading);
+  if (message.saved) taps.saved(message.saved);
+  if (message.undone) taps.undone(message.undone);
+  if (message.lesson) lessonChanged(message.lesson);
+  if ("worker" in message) workerChanged(message.worker);
+  if ("nudge" in message) byId("nudge")?.toggleAttribute("hidden", !message.nudge);
+}
+
+function hello({ lesson: now, taps: held }) {
+  taps.restore(held ?? []);
+  if (now.interval_ms) pictures?.setPace(now.interval_ms);
+  lessonChanged(now);
+  if ("worker" in now) workerChanged(now.worker);
+  if (pictures && data.camera === "on") pictures.tell();
+}
+
+function lessonChanged(now) {
+  lesson = { ...lesson, ...now };
+  if (now.closed) return end("lesson_ended", now.words ?? "");
+  if (!data.analysis) return;
+  if (lesson.paused) {
+    board.say("teacher", "paused");
+    if (pictures && pictures.state !== "off") pictures.stop("teacher");
+  } else {
+    board.clear("teacher");
+    if (wanted()) turnOn();
+  }
+  drawCamera();
+}
+
+function workerChanged(there) {
+  lesson.worker = there;
+  if (there || !data.analysis || pictures?.state !== "on") board.clear("worker");
+  else board.say("worker", "no_worker");
+}
+
+/** The end of this page's part: ended, removed, left, or open in another tab. */
+function end(key, words) {
+  over = true;
+  board.clear("camera");
+  board.clear("line");
+  pictures?.stop("over");
+  if (key !== "second_tab") socket.close();
+  board.say("over", key, key === "lesson_ended" ? words : "");
+  document.body.dataset.over = key;
+}
+
+function act(action) {
+  if (action === "retry") turnOn();
+  if (action === "stay") stayWithout();
+  if (action === "take_over") takeOver();
+  if (action === "data") location.assign(byId("data-link").href);
+  if (action === "erase") byId("erase-dialog").showModal();
+}
+
+function takeOver() {
+  over = false;
+  delete document.body.dataset.over;
+  board.clear("over");
+  socket.reopen();
+  if (wanted()) turnOn();
+}
+
+byId("leave").addEventListener("click", () => {
+  socket.send({ leave: true });
+  end("left", "");
+});
+
+/* The camera. Nothing below runs where faces are not read. */
+
+const pausedKey = `paused-${data.lesson}`;
+const hiddenKey = "reading-hidden";
+let hiddenWhenLost = false;
+
+function wanted() {
+  return data.analysis && data.camera === "on" && !over && !lesson.paused && !remembered(pausedKey);
+}
+
+function remembered(key) {
+  try {
+    return sessionStorage.getItem(key) === "yes";
+  } catch {
+    return false;
+  }
+}
+
+function remember(key, yes) {
+  try {
+    if (yes) sessionStorage.setItem(key, "yes");
+    else sessionStorage.removeItem(key);
+  } catch {
+    // A browser that stores nothing forgets it at the next reload, and asks again.
+  }
+}
+
+async function turnOn() {
+  if (!data.analysis || data.camera !== "on" || over || lesson.paused) return;
+  remember(pausedKey, false);
+  board.clear("camera");
+  pictures ??= await loadCamera();
+  pictures.start();
+}
+
+async function loadCamera() {
+  const [{ snapshots }, camera] = await Promise.all([import("./snapshots.js"), import("./camera.js")]);
+  cameraModule = camera;
+  return pictures ?? snapshots(pacer, clock, socket, { state: cameraChanged, picture: showPicture });
+}
+
+function pause() {
+  remember(pausedKey, true);
+  pictures?.stop("paused");
+}
+
+function stayWithout() {
+  remember(pausedKey, true);
+  board.clear("camera");
+}
+
+function cameraChanged(state, why) {
+  if (state === "off") cameraLost(why);
+  if (state === "on") cameraBack();
+  drawCamera();
+  workerChanged(lesson.worker);
+}
+
+function cameraLost(why) {
+  hiddenWhenLost = document.hidden && (why === "ended" || why === "background");
+  const key = why === "insecure" ? "not_https" : why;
+  if (key === "background") board.say("camera", "ended");
+  else if (["paused", "teacher", "over"].includes(key)) board.clear("camera");
+  else board.say("camera", key);
+}
+
+function cameraBack() {
+  board.clear("camera");
+  if (!hiddenWhenLost) return;
+  hiddenWhenLost = false;
+  board.say("camera", "background");
+  clock.after(BACK_WORDS_MS, () => pictures.state === "on" && board.clear("camera"));
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  if (pictures?.why === "ended" && hiddenWhenLost && wanted()) pictures.start();
+  stayAwake();
+});
+
+function drawCamera() {
+  if (!data.analysis) return;
+  const on = pictures?.state === "on";
+  const mark = byId("mark");
+  const words = on ? mark.dataset.on : mark.dataset.off;
+  mark.dataset.camera = on ? "on" : "off";
+  if (byId("mark-words").textContent !== words) byId("mark-words").textContent = words;
+  document.title = on ? `● ${title}` : title;
+  byId("preview").hidden = !on;
+  byId("no-picture").hidden = on;
+  drawCameraButton(on);
+  if (!on) nothingRead();
+  stayAwake();
+}
+
+function drawCameraButton(on) {
+  const mayTurnOn = data.camera === "on";
+  const busy = on || pictures?.state === "asking";
+  const button = byId("camera-button");
+  byId("consent-button").hidden = mayTurnOn;
+  button.hidden = !mayTurnOn;
+  button.disabled = Boolean(lesson.paused);
+  byId("pause-icon").hidden = !busy;
+  byId("resume-icon").hidden = busy;
+  byId("camera-button-words").textContent = busy ? button.dataset.pause : button.dataset.resume;
+}
+
+function toggleCamera() {
+  if (over || lesson.paused || data.camera !== "on") return;
+  if (pictures && pictures.state !== "off") pause();
+  else turnOn();
+}
+
+function answered(message) {
+  pictures?.answered(message);
+  if (message.status === "refused" && message.why && data.words[message.why]) {
+    board.say("busy", message.why);
+  } else if (message.status === "refused") board.say("busy", "busy");
+  else board.clear("busy");
+}
+
+/** The bytes that were sent, decoded again; a page that nobody looks at draws nothing. */
+function showPicture(jpeg) {
+  if (!document.hidden) cameraModule.show(byId("preview"), jpeg);
+}
+
+/* The own reading: it may change all the time, the page changes it every five seconds at most. */
+
+let newest = null;
+let shownAt = 0;
+let cancelShow = () => {};
+
+function showReading(reading) {
+  newest = reading;
+  cancelShow();
+  const left = shownAt + READING_MS - Date.now();
+  if (left <= 0) drawReading();
+  else cancelShow = clock.after(left, drawReading);
+}
+
+function drawReading() {
+  if (!newest || pictures?.state !== "on") return;
+  shownAt = Date.now();
+  const line = byId("reading");
+  const text = newest.words || data.words[newest.why ?? newest.state]?.title || line.dataset.waiting;
+  line.dataset.state = newest.state;
+  byId("own").dataset.state = newest.state;
+  if (line.textContent !== text) line.textContent = text;
+  byId("thinking").hidden = newest.state !== "reading" || remembered(hiddenKey);
+}
+
+function nothingRead() {
+  cancelShow();
+  newest = null;
+  shownAt = 0;
+  const line = byId("reading");
+  line.textContent = pictures?.state === "asking" ? line.dataset.waiting : line.dataset.none;
+  line.dataset.state = byId("own").dataset.state = "none";
+  byId("thinking").hidden = true;
+}
+
+function drawHidden() {
+  const hidden = remembered(hiddenKey);
+  const button = byId("hide-reading");
+  byId("reading-line").hidden = hidden;
+  button.textContent = hidden ? button.dataset.show : button.dataset.hide;
+  byId("thinking").hidden = hidden || newest?.state !== "reading";
+}
+
+function noteThinking() {
+  const button = byId("thinking");
+  const before = button.textContent;
+  socket.send({ thinking: true });
+  button.textContent = button.dataset.noted;
+  button.disabled = true;
+  clock.after(READING_MS, () => {
+    button.textContent = before;
+    button.disabled = false;
+  });
+}
+
+function answerNudge(what) {
+  byId("nudge").hidden = true;
+  if (what === "stuck") taps.press("hand");
+  else socket.send({ [what]: true });
+}
+
+/* A phone that dims takes the camera away; the lock is only held while the page is looked at. */
+
+let lock = null;
+
+async function stayAwake() {
+  const want = pictures?.state === "on" && !document.hidden;
+  if (!want) {
+    lock?.release();
+    lock = null;
+  } else if (!lock && navigator.wakeLock) {
+    lock = await navigator.wakeLock.request("screen").catch(() => null);
+    lock?.addEventListener("release", () => (lock = null));
+  }
+}
+
+function typing(target) {
+  return target.closest?.("input, textarea, select, dialog[open]");
+}
+
+if (data.analysis) {
+  byId("camera-button").addEventListener("click", toggleCamera);
+  byId("thinking").addEventListener("click", noteThinking);
+  byId("hide-reading").addEventListener("click", () => {
+    remember(hiddenKey, !remembered(hiddenKey));
+    drawHidden();
+  });
+  byId("nudge").addEventListener("click", (event) => {
+    const what = event.target.closest("[data-nudge]")?.dataset.nudge;
+    if (what) answerNudge(what);
+  });
+  document.addEventListener("keydown", (event) => {
+    const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat;
+    if (plain && event.key.toLowerCase() === "p" && !typing(event.target)) toggleCamera();
+  });
+  drawHidden();
+  drawCamera();
+  if (wanted()) turnOn();
+}
