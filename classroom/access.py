@@ -11,7 +11,7 @@ from typing import Any
 
 from django.http import Http404
 
-from classroom import participants, tokens
+from classroom import audit, participants, tokens
 from classroom.models import Lesson, Participant
 
 
@@ -46,6 +46,12 @@ def lesson_for_history(user: Any, lesson_id: int) -> Lesson:
     if not may_review(user, lesson):
         raise Http404("No such lesson.")
     return lesson
+
+
+def log_report_opened(user: Any, lesson: Lesson) -> None:
+    """Write into the trail that somebody other than its teacher looked at a lesson."""
+    if not may_teach(user, lesson):
+        audit.append(user, "report opened", f"lesson {lesson.pk}")
 
 
 def student_of(lesson: Lesson, cookies: dict[str, str]) -> Participant:

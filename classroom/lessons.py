@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from classroom import installation
+from classroom import audit, installation
 from classroom.models import COURSE_LENGTH, Course, Lesson
 
 # Crockford's alphabet: no I, L, O or U. Twelve of 32 symbols are 60 bits.
@@ -146,6 +146,15 @@ def teacher_seen(lesson_id: int, *, now: datetime | None = None) -> None:
 def close(lesson: Lesson, *, now: datetime | None = None) -> bool:
     """Close it once: True for the caller who did, False for everybody after."""
     return change(lesson, closed_at=now or timezone.now())
+
+
+@transaction.atomic
+def close_by_itself(lesson: Lesson, why: str, *, now: datetime | None = None) -> bool:
+    """The same where nobody pressed End: `why` ("abandoned", "over time") goes into the trail."""
+    closed = close(lesson, now=now)
+    if closed:
+        audit.append(None, "lesson closed by itself", f"lesson {lesson.pk}: {why}")
+    return closed
 
 
 def overdue(now: datetime) -> QuerySet[Lesson]:

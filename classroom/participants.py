@@ -49,11 +49,12 @@ class Full(Exception):
 
 
 def clean_name(raw: str) -> str:
+    """The name as it will be shown, or BadName."""
     if len(raw) > 4 * NAME_LENGTH:
         raise BadName(too_long())
-    name = " ".join(unicodedata.normalize("NFC", raw).strip().split(" ")).strip()
-    name = " ".join(name.split()) if not has_control(name) else name
+    name = unicodedata.normalize("NFC", raw.strip())
     refuse_hidden(name)
+    name = " ".join(name.split())
     if len(name) > NAME_LENGTH:
         raise BadName(too_long())
     if not any(unicodedata.category(letter)[0] in "LN" for letter in name):
@@ -63,10 +64,6 @@ def clean_name(raw: str) -> str:
 
 def too_long() -> str:
     return _("This name is too long. Use at most %(most)d characters.") % {"most": NAME_LENGTH}
-
-
-def has_control(name: str) -> bool:
-    return any(unicodedata.category(letter) == "Cc" for letter in name)
 
 
 def refuse_hidden(name: str) -> None:
@@ -96,15 +93,14 @@ def most_marks(name: str) -> int:
 
 @transaction.atomic
 def join(lesson: Lesson, name: str, camera: bool, *, key: uuid.UUID | None = None) -> Participant:
-    """Let a student in, or back in. `camera` is the answer to the notice, `key` the cookie's."""
+    """Let a student in, or back in. `camera` is the answer to the notice, `key` is the browser's:
+    the same key is the same participant.
+    """
     name = clean_name(name)
     camera = camera and lesson.analysis
-    participant = find(lesson, key)
-    if participant is None:
-        participant = enter(lesson, name, camera)
-    else:
-        refuse_removed(participant)
-        come_back(participant, name, camera)
+    participant = find(lesson, key) or enter(lesson, name, camera, key or uuid.uuid4())
+    refuse_removed(participant)
+    come_back(participant, name, camera)
     consent.record(participant, camera)
     return participant
 
@@ -113,21 +109,21 @@ def find(lesson: Lesson, key: uuid.UUID | None) -> Participant | None:
     return lesson.participants.filter(key=key).first() if key else None
 
 
-def enter(lesson: Lesson, name: str, camera: bool) -> Participant:
+def enter(lesson: Lesson, name: str, camera: bool, key: uuid.UUID) -> Participant:
     if lesson.participants.count() >= MOST_PARTICIPANTS:
         raise Full(_("This lesson is full. Ask your teacher."))
-    participant = Participant(lesson=lesson, camera=camera_of(camera))
+    participant = Participant(lesson=lesson, camera=camera_of(camera), key=key)
     save_under_free_name(participant, name)
-    return participant
+    # The second click of a double click finds what the first one made.
+    return participant if participant.pk else lesson.participants.get(key=key)
 
 
 def come_back(participant: Participant, name: str, camera: bool) -> None:
     participant.camera = camera_of(camera)
     participant.left_at = None
+    participant.save(update_fields=["camera", "left_at"])
     if not is_called(participant, name):
         save_under_free_name(participant, name)
-    else:
-        participant.save(update_fields=["camera", "left_at"])
 
 
 def camera_of(on: bool) -> str:
@@ -141,16 +137,18 @@ def is_called(participant: Participant, name: str) -> bool:
 
 
 def save_under_free_name(participant: Participant, name: str) -> None:
-    """Save as `name`, or with the first free number behind it."""
+    """Save as `name`, or with the first free number behind it; not at all if the key is taken."""
+    others = Participant.objects.filter(lesson=participant.lesson).exclude(pk=participant.pk)
     for number in range(1, TRIES + 1):
         participant.name = numbered(name, number)
-        others = Participant.objects.filter(lesson=participant.lesson, name=participant.name)
-        if others.exclude(pk=participant.pk).exists():
+        if others.filter(name=participant.name).exists():
             continue
         try:
             with transaction.atomic():
-                participant.save()
+                participant.save(update_fields=["name"] if participant.pk else None)
         except IntegrityError:
+            if others.filter(key=participant.key).exists():
+                return
             continue
         return
     raise BadName(_("Many students have this name already. Add your family name."))
