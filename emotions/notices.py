@@ -76,22 +76,22 @@ NOTICES: dict[str, Notice] = {
     "analysis_off": Notice(gettext_lazy("Faces are not read here. You can tap.")),
     "no_consent": Notice(gettext_lazy("Your camera is off until you agree to the notice.")),
     "removed": Notice(
-        gettext_lazy("You were taken out of this session."), gettext_lazy("Ask your teacher.")
+        gettext_lazy("You were taken out of this lesson."), gettext_lazy("Ask your teacher.")
     ),
     "bad_token": Notice(
         gettext_lazy("This page no longer knows you."), gettext_lazy("Open the join link again.")
     ),
     "no_lesson": Notice(
-        gettext_lazy("No open session is here."), gettext_lazy("Ask your teacher for the link.")
+        gettext_lazy("No open lesson is here."), gettext_lazy("Ask your teacher for the link.")
     ),
     "lesson_ended": Notice(
-        gettext_lazy("The session ended. Camera is off."), buttons=(MY_DATA, ERASE)
+        gettext_lazy("The lesson ended. Camera is off."), buttons=(MY_DATA, ERASE)
     ),
     "going_down": Notice(gettext_lazy("The server restarts. Your taps are kept.")),
-    "left": Notice(gettext_lazy("You left the session. Camera is off."), buttons=(MY_DATA, ERASE)),
+    "left": Notice(gettext_lazy("You left the lesson. Camera is off."), buttons=(MY_DATA, ERASE)),
     # Joining, before there is a page of one's own.
     "wrong_code": Notice(
-        gettext_lazy("No open session has this code."), gettext_lazy("Check it with your teacher.")
+        gettext_lazy("No open lesson has this code."), gettext_lazy("Check it with your teacher.")
     ),
     "locked": Notice(gettext_lazy("Joining is closed."), gettext_lazy("Ask your teacher.")),
     # One snapshot that was not taken.
@@ -128,7 +128,7 @@ def refusal(code: str | int) -> str:
 
 
 def lesson_ended(epoch: float) -> Notice:
-    title = _("Session ended at %(time)s. Camera is off.") % {"time": times.time_of_day(epoch)}
+    title = _("Lesson ended at %(time)s. Camera is off.") % {"time": times.time_of_day(epoch)}
     return Notice(title, buttons=(MY_DATA, ERASE))
 
 

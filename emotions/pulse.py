@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from emotions import words
+from emotions import lines
 
 TICK_S = 10
 WORSE_AFTER_S = 20
@@ -56,7 +56,7 @@ class Signal:
 
     @property
     def line(self) -> str:
-        return words.signal_line(self.kind, self.count, self.of)
+        return lines.signal_line(self.kind, self.count, self.of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,26 +128,26 @@ def grey_line(signals: Signals, now: float, conditions: Conditions) -> str:
 
 def _not_read(signals: Signals, conditions: Conditions) -> str:
     if not signals.room:
-        return words.nobody_here()
+        return lines.nobody_here()
     if not conditions.analysis:
-        return words.taps_only()
+        return lines.taps_only()
     if conditions.paused:
-        return words.paused()
+        return lines.paused()
     if not conditions.worker:
-        return words.not_analysed_since(conditions.analysed_at)
-    return "" if signals.cameras else words.no_cameras()
+        return lines.not_analysed_since(conditions.analysed_at)
+    return "" if signals.cameras else lines.no_cameras()
 
 
 def _too_little(signals: Signals, now: float, conditions: Conditions) -> str:
     if conditions.quiet_until > now:
-        return words.quiet_until(conditions.quiet_until)
+        return lines.quiet_until(conditions.quiet_until)
     left_s = (conditions.first_read_at or now) + LEARNING_S - now
     if left_s > 0:
-        return words.getting_to_know(left_s)
+        return lines.getting_to_know(left_s)
     # Two readable of 24 are too few faces; two of three are simply a small group.
     if signals.cameras >= FEWEST_READABLE and signals.readable * 2 < signals.cameras:
-        return words.few_faces(signals.readable, signals.cameras)
-    return words.small_group() if signals.readable < FEWEST_READABLE else ""
+        return lines.few_faces(signals.readable, signals.cameras)
+    return lines.small_group() if signals.readable < FEWEST_READABLE else ""
 
 
 class Held:
@@ -222,7 +222,7 @@ class Pulse:
             return Said("", "", grey, 0, True)
         return Said(
             held.level.key,
-            words.pulse_word(held.level.key),
+            lines.pulse_word(held.level.key),
             self._line(held.level, faces_speak=not grey),
             held.since,
             False,
@@ -230,13 +230,13 @@ class Pulse:
 
     def _line(self, level: Level, *, faces_speak: bool) -> str:
         if not level:
-            return words.steady_line()
+            return lines.steady_line()
         cause = self.cause
         if cause is None or not (faces_speak or cause.kind == "lost"):
             cause = self.signals.taps
         faces = self.signals.faces_level
         if cause.kind == "lost" and faces_speak and faces < cause.level:
-            return words.taps_against_faces(cause.count, faces.key)
+            return lines.taps_against_faces(cause.count, faces.key)
         return cause.line
 
 

@@ -113,7 +113,7 @@ GREY = [
     ("Waiting for students. Share this link.", Signals(), KNOWN),
     ("Paused", CLASS, replace(KNOWN, paused=True, worker=False)),
     ("Faces not analysed since 07:58", CLASS, replace(KNOWN, worker=False, analysed_at=NOW - 90)),
-    ("Faces are not read in this session. Taps count.", CLASS, replace(KNOWN, analysis=False)),
+    ("Faces are not read in this lesson. Taps count.", CLASS, replace(KNOWN, analysis=False)),
     ("No camera is on. Taps count.", Signals(room=24), KNOWN),
     ("Quiet work until 08:10: no flags", CLASS, replace(KNOWN, quiet_until=NOW + 600)),
     ("Getting to know the class · 2:10 left", CLASS, replace(KNOWN, first_read_at=NOW - 50)),

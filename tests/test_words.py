@@ -127,4 +127,4 @@ def test_a_notice_tells_the_page_what_its_buttons_do():
 
 
 def test_the_end_of_a_lesson_says_when():
-    assert notices.lesson_ended(NOW).title == "Session ended at 08:00. Camera is off."
+    assert notices.lesson_ended(NOW).title == "Lesson ended at 08:00. Camera is off."

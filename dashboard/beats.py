@@ -1,0 +1,97 @@
+"""Steps the pulse through a lesson, ten seconds at a time, over what was stored.
+
+A page that is opened late or reloaded steps through everything again and comes to the same word,
+because nothing but stored slices, taps and markers goes in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dashboard.stored import LessonState, Person, Tap
+from dashboard.timeline import Band, Timeline
+from emotions.flags import Judge
+from emotions.models import SLICE_SECONDS
+from emotions.pulse import TAPS_COUNT_S, Conditions, Pulse, Signals, arrow
+
+JUDGED_AFTER_S = 5
+"""Rows of a slice may arrive this much after its end; later ones count in the charts only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is known of the lesson besides its slices."""
+
+    lesson: LessonState
+    people: list[Person]
+    taps: list[Tap]
+    bands: list[Band]
+
+    def within(self, kind: str, at: float) -> Band | None:
+        found = (band for band in self.bands if band.kind == kind)
+        return next((band for band in found if band.starts_at <= at < band.ends_at), None)
+
+
+def lost_at(taps: Iterable[Tap], at: float) -> set[int]:
+    return {
+        tap.student
+        for tap in taps
+        if tap.kind == "lost" and not tap.undone and at - TAPS_COUNT_S < tap.at <= at
+    }
+
+
+class Beats:
+    def __init__(self, away_after_s: float) -> None:
+        self.judge = Judge(away_after_s)
+        self.pulse = Pulse()
+        self.until = 0
+        self.first_read_at = 0
+        self.arrow = ""
+
+    def advance(self, timeline: Timeline, past: Past, now: float) -> bool:
+        """Take every slice in that is due; False when none was."""
+        if not self.until:
+            self.until = int(past.lesson.opened_at) // SLICE_SECONDS * SLICE_SECONDS
+        before = self.until
+        while self.until + SLICE_SECONDS + JUDGED_AFTER_S <= now:
+            self._step(timeline, past, now)
+        if self.until == before:
+            return False
+        last_minute = timeline.valences(self.until - 60, self.until)
+        self.arrow = arrow(last_minute, timeline.valences(self.until - 360, self.until - 60))
+        return True
+
+    def _step(self, timeline: Timeline, past: Past, now: float) -> None:
+        starts_at, ends_at = self.until, self.until + SLICE_SECONDS
+        rows = timeline.rows.get(starts_at, {})
+        if not self.first_read_at and any(row.n for row in rows.values()):
+            self.first_read_at = starts_at
+        quiet = past.within("quiet", starts_at)
+        self.judge.fold(starts_at, rows.values(), quiet=quiet is not None)
+        room = timeline.room_at(starts_at, past.people, now)
+        signals = self._signals(room, timeline, past, ends_at)
+        conditions = Conditions(
+            analysis=past.lesson.analysis,
+            paused=past.within("pause", starts_at) is not None,
+            quiet_until=quiet.ends_at if quiet else 0,
+            first_read_at=self.first_read_at,
+        )
+        self.pulse.step(ends_at, signals, conditions)
+        self.until = ends_at
+
+    def _signals(self, room: set[int], timeline: Timeline, past: Past, ends_at: int) -> Signals:
+        rows = timeline.rows.get(ends_at - SLICE_SECONDS, {})
+        lost = lost_at(past.taps, ends_at) & room
+        low, turned = self.judge.low & room, self.judge.turned & room
+        away = self.judge.away & room
+        return Signals(
+            room=len(room),
+            cameras=len(rows),
+            readable=sum(row.n > 0 for row in rows.values()),
+            lost=len(lost),
+            low=len(low),
+            turned=len(turned),
+            away=len(away),
+            together=len(lost | low | turned | away),
+        )
