@@ -1,7 +1,7 @@
 """Whether a face can be read at all: several, small, dark and blurred faces are not.
 
 Unknown is an answer here. Thresholds come from measurement and lean towards reading: FER2013
-faces, which are 48 px and soft, pass; so does dark skin in ordinary light.
+faces, which are 48 px and soft, pass, and so does a face that reflects little light.
 """
 
 from __future__ import annotations

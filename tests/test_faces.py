@@ -193,7 +193,7 @@ def test_light_and_blur_are_judged_as_measured(detector, look, word):
     assert quality.light(crop) == word
 
 
-def test_dark_skin_in_ordinary_light_is_not_dark(detector):
+def test_face_that_reflects_little_light_is_not_dark(detector):
     """A face of mean brightness 45 of 255 keeps its contrast and is read."""
     crop = aligned_crop(pictures.portrait(light=0.33), found(detector), side=96)
     assert 40 < crop.mean() < 55
