@@ -15,13 +15,11 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Protocol
 
+from ml.engagement import BASELINE_S, BASELINE_SAMPLES, LEAST_SCALE, SMOOTH_S
+
 SLICE_S = 10
-BASELINE_S = 180
-BASELINE_SAMPLES = 20
-LEAST_SCALE = 0.05
 MAD_TO_SCALE = 1.4826
 SCALES_BELOW = 2.0
-SMOOTHING_S = 60.0
 LOW_FOR_S = 60
 TURNED_FOR_S = 120
 TURNED_SHARE = 0.7
@@ -172,7 +170,7 @@ class Watch:
         if self.mood is None:
             self.mood = mean
         else:
-            share = 1 - math.exp(-(starts_at - self.mood_at) / SMOOTHING_S)
+            share = 1 - math.exp(-(starts_at - self.mood_at) / SMOOTH_S)
             self.mood += share * (mean - self.mood)
         self.mood_at = starts_at
         return self.usual.depth(self.mood) > SCALES_BELOW

@@ -1,0 +1,126 @@
+"""The flags that stand open: raised, cleared, dismissed, snoozed and rated, each exactly once.
+
+A raise that meets an open flag of its kind changes nothing; two partial unique constraints settle
+who was first. Flags travel as codes and numbers; names and words are added where they are shown,
+because a student can be renamed or erased.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from classroom.models import Lesson
+from emotions.models import Flag
+
+SNOOZE = timedelta(minutes=10)
+
+
+class NoSuchFlag(LookupError):
+    """There is no such flag, or it is closed by now."""
+
+
+def moment(epoch: float) -> datetime:
+    return datetime.fromtimestamp(epoch, UTC)
+
+
+def epoch(at: datetime | None) -> float:
+    return at.timestamp() if at else 0.0
+
+
+def raise_flag(
+    lesson_id: int,
+    participant_id: int | None,
+    kind: str,
+    *,
+    reason: str,
+    since: datetime,
+    at: datetime,
+    sure: float | None = None,
+) -> bool:
+    """True when this call opened it, False when it stood open already."""
+    flag = Flag(
+        lesson_id=lesson_id,
+        participant_id=participant_id,
+        kind=kind,
+        reason=reason,
+        since=since,
+        raised_at=at,
+        sure=sure,
+    )
+    standing = Flag.objects.filter(
+        lesson_id=lesson_id, participant_id=participant_id, kind=kind, cleared_at=None
+    )
+    try:
+        with transaction.atomic():
+            flag.save(force_insert=True)
+    except IntegrityError:
+        if standing.exists():
+            return False
+        raise
+    return True
+
+
+def clear_flag(lesson_id: int, participant_id: int | None, kind: str, *, at: datetime) -> bool:
+    standing = Flag.objects.filter(
+        lesson_id=lesson_id, participant_id=participant_id, kind=kind, cleared_at=None
+    )
+    return bool(standing.update(cleared_at=at))
+
+
+def clear_all(lesson_id: int, *, participant_id: int | None = None, at: datetime) -> int:
+    """Close every open flag of a lesson, or of one student in it."""
+    standing = Flag.objects.filter(lesson_id=lesson_id, cleared_at=None)
+    if participant_id is not None:
+        standing = standing.filter(participant_id=participant_id)
+    return standing.update(cleared_at=at)
+
+
+def dismiss(lesson: Lesson, flag_id: int, *, now: datetime | None = None) -> None:
+    """The teacher waves it away: closed, and not raised again for the cool-down."""
+    now = now or timezone.now()
+    _change(lesson, flag_id, dismissed_at=now, cleared_at=now)
+
+
+def snooze(lesson: Lesson, flag_id: int, *, now: datetime | None = None) -> None:
+    """Out of sight for ten minutes; it stays open, so it is not raised a second time."""
+    _change(lesson, flag_id, snoozed_until=(now or timezone.now()) + SNOOZE)
+
+
+def rate(lesson: Lesson, flag_id: int, *, useful: bool) -> None:
+    """The teacher's verdict; also on a flag that is closed by now."""
+    verdict = Flag.Verdict.USEFUL if useful else Flag.Verdict.NOT_USEFUL
+    if not Flag.objects.filter(pk=flag_id, lesson=lesson).update(verdict=verdict):
+        raise NoSuchFlag("There is no such flag in this lesson.")
+
+
+def _change(lesson: Lesson, flag_id: int, **fields: datetime) -> None:
+    if not Flag.objects.filter(pk=flag_id, lesson=lesson, cleared_at=None).update(**fields):
+        raise NoSuchFlag("This flag is closed by now, or not of this lesson.")
+
+
+def open_flags(lesson_id: int) -> list[dict[str, Any]]:
+    """All open flags of a lesson, oldest first, as they go over the channel layer."""
+    flags = Flag.objects.filter(lesson_id=lesson_id, cleared_at=None).order_by("since", "pk")
+    return [
+        {
+            "id": flag.pk,
+            "kind": flag.kind,
+            "reason": flag.reason,
+            "student": flag.participant_id,
+            "since": epoch(flag.since),
+            "raised_at": epoch(flag.raised_at),
+            "sure": flag.sure,
+            "snoozed_until": epoch(flag.snoozed_until),
+            "verdict": flag.verdict,
+        }
+        for flag in flags
+    ]
+
+
+def news(lesson_id: int) -> dict[str, Any]:
+    """The message that tells teachers' pages every open flag, whole and repeatable."""
+    return {"type": "lesson.flags", "flags": open_flags(lesson_id)}

@@ -1,0 +1,127 @@
+"""The one loop that turns snapshots into readings: claim, read, finish, publish, record.
+
+The loop lives on the event loop, the reading in a single thread of its own; LiteRT releases the
+GIL, and a second inference thread brought nothing on two cores. A snapshot's bytes are dropped
+with its frame, as soon as it is read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+from emotions import meters
+from emotions.frames import Frame, Frames
+from emotions.readings import Reading, Sampled, reading_from
+from ml.images import BadImage
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 4
+"""Few, because a claimed frame no longer makes way for a newer one."""
+STUCK_AFTER_S = 5.0
+
+
+class Reads(Protocol):
+    """The part of `ml.reader.Reader` that the loop needs."""
+
+    def read(self, jpeg: bytes) -> Sampled: ...
+
+
+class Stuck(RuntimeError):
+    """One snapshot kept the reader for too long; only a new reader and thread can help."""
+
+
+class Worker:
+    def __init__(
+        self,
+        frames: Frames,
+        reader: Reads,
+        publish: Callable[[Reading], None],
+        record: Callable[[Reading], None],
+        *,
+        clock: Callable[[], float] = time.time,
+        stuck_after_s: float = STUCK_AFTER_S,
+    ) -> None:
+        self.frames = frames
+        self.reader = reader
+        self.publish = publish
+        self.record = record
+        self.clock = clock
+        self.stuck_after_s = stuck_after_s
+        self.stopping = False
+        self.thread = ThreadPoolExecutor(1, thread_name_prefix="reader")
+        self.heart = meters.Heartbeat()
+
+    async def run(self) -> None:
+        """Work until told to stop; what is in hand then is finished first."""
+        beating = asyncio.create_task(self.keep_beating())
+        try:
+            while not self.stopping:
+                for frame in await self.frames.claim(AT_ONCE, wait_s=1.0):
+                    await self.handle(frame)
+        finally:
+            beating.cancel()
+            await asyncio.gather(beating, return_exceptions=True)
+            # Not waited for: a stuck thread would keep the loop with it.
+            self.thread.shutdown(wait=False, cancel_futures=True)
+            await self.heart.stop()
+
+    def stop(self) -> None:
+        self.stopping = True
+
+    async def handle(self, frame: Frame) -> None:
+        """Read one frame; its result is discarded when the student was barred meanwhile."""
+        sample = await self.sample(frame)
+        if not await self.frames.finish(frame, ok=sample is not None) or sample is None:
+            return
+        reading = reading_from(
+            sample,
+            lesson=frame.lesson,
+            student=frame.student,
+            seq=frame.seq,
+            offered_at=frame.offered_at,
+            read_at=self.clock(),
+        )
+        meters.meters.latency_ms.add((reading.read_at - reading.offered_at) * 1000)
+        self.publish(reading)
+        self.record(reading)
+
+    async def sample(self, frame: Frame) -> Sampled | None:
+        """The sample, or None for a picture that cannot be read."""
+        started = time.perf_counter()
+        read = asyncio.get_running_loop().run_in_executor(self.thread, self.reader.read, frame.jpeg)
+        try:
+            sample = await asyncio.wait_for(read, self.stuck_after_s)
+        except BadImage as error:
+            meters.count(f"bad_image_{error.code}")
+            return None
+        except TimeoutError:
+            await self.frames.finish(frame, ok=False)
+            meters.count("reader_stuck")
+            raise Stuck(f"A snapshot was not read within {self.stuck_after_s:g} s") from None
+        except Exception as error:
+            # Without the traceback: its frames could hold the picture.
+            meters.count("reader_failed")
+            logger.error("A snapshot could not be read: %s", type(error).__name__)
+            return None
+        meters.meters.inference_ms.add((time.perf_counter() - started) * 1000)
+        return sample
+
+    async def keep_beating(self) -> None:
+        while True:
+            await self.heart.beat(self.news())
+            await asyncio.sleep(meters.BEAT_EVERY_S)
+
+    def news(self) -> dict[str, object]:
+        ms = meters.meters.inference_ms.value
+        return {
+            "at": self.clock(),
+            "process": os.getpid(),
+            "inference_ms": None if ms is None else round(ms, 2),
+        }
