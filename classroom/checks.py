@@ -10,7 +10,7 @@ import sqlite3
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, register
 
 from classroom import env
 
@@ -120,10 +120,10 @@ def models_are_there(**kwargs: Any) -> list[CheckMessage]:
         )
     if not list((settings.BASE_DIR / EMOTION_MODELS).glob("*.tflite")):
         problems.append(
-            Warning(
+            Error(
                 f"No emotion model is in {EMOTION_MODELS}.",
                 hint="It comes with the repository: run git status, or git checkout ml/models.",
-                id="classroom.W007",
+                id="classroom.E007",
             )
         )
     return problems

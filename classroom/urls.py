@@ -1,7 +1,8 @@
 """Every address of the site, put together from the three apps' own lists.
 
-Accounts are Django's own views; the pages that would send mail are left out, because nothing here
-sends any: whoever forgot a password asks for `manage.py set_password_link`.
+Logging in is the classroom's own page, the rest of the accounts are Django's views. Those that
+would send mail are left out, because nothing here sends any: whoever forgot a password asks for
+`manage.py set_password_link`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from django.contrib.auth import views as auth
 from django.urls import include, path
 
 accounts = [
-    path("login/", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
     path("password_change/", auth.PasswordChangeView.as_view(), name="password_change"),
     path(
