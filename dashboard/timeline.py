@@ -23,12 +23,12 @@ SEVEN = len(EMOTIONS)
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One span of the class. `shares` are numbers of students, in EMOTIONS' order."""
+    """One span of the class: means, where spans were merged. `shares` are numbers of students, in EMOTIONS' order."""
 
     at: int
-    room: int
-    watched: int
-    readable: int
+    room: float
+    watched: float
+    readable: float
     shares: tuple[float, ...]
     engagement: float | None = None
 
@@ -183,9 +183,9 @@ def merged(group: list[Point]) -> Point:
     levels = [point.engagement for point in seen if point.engagement is not None]
     return Point(
         at=group[0].at,
-        room=round(sum(point.room for point in seen) / len(seen)),
-        watched=round(sum(point.watched for point in seen) / len(seen)),
-        readable=round(sum(point.readable for point in seen) / len(seen)),
+        room=sum(point.room for point in seen) / len(seen),
+        watched=sum(point.watched for point in seen) / len(seen),
+        readable=sum(point.readable for point in seen) / len(seen),
         shares=tuple(
             sum(point.shares[index] for point in seen) / len(seen) for index in range(SEVEN)
         ),
