@@ -23,7 +23,10 @@ SEVEN = len(EMOTIONS)
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One span of the class: means, where spans were merged. `shares` are numbers of students, in EMOTIONS' order."""
+    """One span of the class. `shares` are numbers of students, in EMOTIONS' order.
+
+    Where spans were merged, all of it is their mean.
+    """
 
     at: int
     room: float

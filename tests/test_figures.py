@@ -8,7 +8,7 @@ import pytest
 
 from dashboard.figures import SEVEN, SIMPLE, chart, engagement, figures, mood
 from dashboard.stored import Mark, Person, Row, Tap
-from dashboard.timeline import Band, Timeline, bands
+from dashboard.timeline import Band, Timeline, bands, thin
 from ml.labels import EMOTIONS, HAPPY, NEUTRAL, SAD
 
 START = 1_800_000_000
@@ -102,7 +102,7 @@ def test_thinning_never_makes_more_than_the_whole_room():
     few, _ = thin(line.points(joining, NOW), 5)
     figure = mood(chart(few), SIMPLE)
     stack = [trace["y"] for trace in figure["data"] if "stackgroup" in trace]
-    assert all(sum(values) == pytest.approx(100) for values in zip(*stack, strict=True))
+    assert all(sum(values) == pytest.approx(100, abs=0.3) for values in zip(*stack, strict=True))
 
 
 def test_an_hour_of_a_lively_class_stays_under_30_kilobytes():
