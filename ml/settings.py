@@ -73,6 +73,8 @@ def settings_from(table: dict[str, Any], *, source: str) -> Settings:
     known = dict(table)
     if "augment" in known:
         known["augment"] = _filled(Augment, known["augment"], f"{source} [augment]")
+    if not isinstance(known.get("stages", []), list):
+        raise SettingsError(f"{source}: stages should be a list ([[stages]])")
     if "stages" in known:
         known["stages"] = tuple(_filled(Stage, s, f"{source} [[stages]]") for s in known["stages"])
     settings = _filled(Settings, known, source)

@@ -1,0 +1,103 @@
+"""Export: seven painted patterns through training, LiteRT, sidecar and the worker's classifier.
+
+The label order is proved end to end: nothing here knows an index, only names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ml.classifier import BadModel, Classifier
+from ml.labels import EMOTIONS
+from tests.painted import SIDE, painted_faces, pattern, tiny_settings
+
+pytestmark = pytest.mark.tensorflow
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny network trained on the patterns and exported: the whole path, once."""
+    from ml import export, train
+
+    folder = tmp_path_factory.mktemp("painted")
+    data, config = painted_faces(folder, each=60), tiny_settings(folder, epochs=8)
+    options = ["--data", str(data), "--config", str(config), "--init", "none", "--quiet"]
+    assert train.main([*options, "--out", str(folder / "run")]) == 0
+    written = ["--run", str(folder / "run"), "--data", str(data), "--out", str(folder / "models")]
+    assert export.main([*written, "--version", "test.1"]) == 0
+    return folder / "models"
+
+
+@pytest.mark.parametrize("name", ["emotions.int8.tflite", "emotions.float.tflite"])
+def test_each_pattern_is_read_by_its_name(exported: Path, name: str) -> None:
+    classifier = Classifier(exported / name)
+    rng = np.random.default_rng(9)
+    for index, emotion in enumerate(EMOTIONS):
+        probabilities = classifier.probabilities(pattern(index, rng))
+        assert EMOTIONS[int(np.argmax(probabilities))] == emotion
+        assert probabilities.sum() == pytest.approx(1, abs=1e-4)
+
+
+def test_the_sidecar_describes_the_files_beside_it(exported: Path) -> None:
+    sidecar = json.loads((exported / "emotions.json").read_text())
+    assert sidecar["labels"] == list(EMOTIONS)
+    assert (sidecar["side"], sidecar["version"], sidecar["grey"]) == (SIDE, "test.1", True)
+    for entry in sidecar["files"].values():
+        content = (exported / entry["path"]).read_bytes()
+        assert entry["sha256"] == hashlib.sha256(content).hexdigest()
+        assert entry["bytes"] == len(content)
+
+
+def test_the_sidecar_carries_figures_and_calibration(exported: Path) -> None:
+    sidecar = json.loads((exported / "emotions.json").read_text())
+    assert sidecar["figures"]["accuracy"] > 0.9
+    assert sidecar["figures"]["n"] == 84
+    assert sidecar["temperature"] > 0 and 0.45 <= sidecar["unsure_below"] <= 0.65
+    assert sidecar["training"]["settings"]["alpha"] == 0.35
+
+
+def test_int8_means_int8(exported: Path) -> None:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=str(exported / "emotions.int8.tflite"))
+    given = interpreter.get_input_details()[0]
+    assert (given["dtype"], given["shape"].tolist()) == (np.int8, [1, SIDE, SIDE, 1])
+    assert interpreter.get_output_details()[0]["dtype"] == np.float32
+    kinds = [tensor["dtype"] for tensor in interpreter.get_tensor_details()]
+    assert kinds.count(np.int8) > 0.5 * len(kinds)
+
+
+def test_another_order_of_labels_is_refused(exported: Path, tmp_path: Path) -> None:
+    sidecar = json.loads((exported / "emotions.json").read_text())
+    sidecar["labels"] = sidecar["labels"][::-1]
+    (tmp_path / "emotions.json").write_text(json.dumps(sidecar))
+    name = "emotions.int8.tflite"
+    (tmp_path / name).write_bytes((exported / name).read_bytes())
+    with pytest.raises(BadModel, match="labels"):
+        Classifier(tmp_path / name)
+
+
+def test_export_without_a_run_ends_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from ml.export import main
+
+    data = painted_faces(tmp_path, each=5)
+    assert main(["--run", str(tmp_path), "--data", str(data)]) == 2
+    assert capsys.readouterr().err == f"ml.export: {tmp_path}/best.npz: no checkpoint there\n"
+
+
+def test_export_refuses_data_the_run_never_saw(
+    exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from ml.export import main
+
+    data = painted_faces(tmp_path, each=7)
+    options = ["--run", str(exported.parent / "run"), "--data", str(data)]
+    assert main([*options, "--out", str(tmp_path)]) == 2
+    assert "not the data that" in capsys.readouterr().err
