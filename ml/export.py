@@ -23,7 +23,7 @@ from ml.calibration import LEAST_UNSURE, choose_unsure_below, fit_temperature
 from ml.checkpoints import Checkpoint, CheckpointError, load
 from ml.classifier import MODELS, SIDECAR, Classifier
 from ml.data import DataError, Faces, read
-from ml.evaluate import TRAIN, figures, read_logits
+from ml.evaluate import figures, read_logits
 from ml.faces import MARGIN
 from ml.labels import EMOTIONS
 from ml.metrics import softmax
@@ -32,6 +32,7 @@ from ml.train import BEST, Split, split_faces
 
 FILES = {"int8": "emotions.int8.tflite", "float": "emotions.float.tflite"}
 SAMPLES = 700
+"""How many training faces show the converter what values occur inside the network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def measured(trained: Trained, folder: Path, description: dict[str, Any]) -> dic
     check = trained.split.check
     if check is None:
         return description
-    train = trained.faces.part(TRAIN) if TRAIN in trained.faces.sizes() else None
+    train = trained.faces.part(trained.settings.train_split)
     found = {}
     for kind, name in FILES.items():
         found[kind] = figures(Classifier(folder / name), check, train)

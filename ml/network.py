@@ -78,9 +78,7 @@ def start_from(model: keras.Model, init: str, alpha: float) -> None:
 
 def _colour_backbone(init: str, alpha: float) -> keras.Model:
     if init == "imagenet":
-        return keras.applications.MobileNetV2(
-            input_shape=(96, 96, 3), include_top=False, weights="imagenet", alpha=alpha
-        )
+        return _downloaded(alpha)
     if not Path(init).is_file():
         raise InitError(f"--init {init}: no such file (a weights file, 'imagenet' or 'none')")
     colour = backbone(96, 3, alpha)
@@ -89,6 +87,17 @@ def _colour_backbone(init: str, alpha: float) -> keras.Model:
     except (OSError, ValueError, KeyError) as error:
         raise InitError(f"--init {init}: not MobileNetV2 weights for alpha {alpha}") from error
     return colour
+
+
+def _downloaded(alpha: float) -> keras.Model:
+    try:
+        return keras.applications.MobileNetV2(
+            input_shape=(96, 96, 3), include_top=False, weights="imagenet", alpha=alpha
+        )
+    except Exception as error:  # Keras reports a failed download as a bare Exception
+        raise InitError(
+            "--init imagenet: the weights could not be downloaded; give a weights file instead"
+        ) from error
 
 
 def values(variables: list[keras.Variable]) -> list[np.ndarray]:

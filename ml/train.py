@@ -192,7 +192,10 @@ class Run:
         title = f"epoch {epoch + 1}/{self.settings.epochs}, {stage.side} px"
         bar = Progress(title, self.quiet)
         history = model.fit(batches, epochs=1, verbose=0, shuffle=False, callbacks=[bar])
-        return float(history.history["loss"][-1])
+        loss = float(history.history["loss"][-1])
+        if not np.isfinite(loss):
+            raise SettingsError(f"the loss is {loss}: lower learning_rate and start again")
+        return loss
 
     def _settle(
         self, judge: keras.Model, model: keras.Model, optimizer: AveragingAdam, stage: Stage
@@ -285,6 +288,9 @@ def main(argv: list[str] | None = None) -> int:
     except (DataError, SettingsError, CheckpointError, network.InitError) as error:
         print(f"ml.train: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("ml.train: stopped; --resume goes on from the last whole epoch", file=sys.stderr)
+        return 130
     return 0
 
 
