@@ -29,12 +29,15 @@ FORGOTTEN_AFTER_S = 60
 COOL_DOWN_S = 300
 CLASS_SHARE = 0.2
 CLASS_LEAST = 3
+CLASS_FOR_S = 20
+CLASS_HYSTERESIS_S = 60
 
-AWAY, LOW, TURNED = "away", "low", "turned"
-REASONS = {AWAY: "no_face", LOW: "below_usual", TURNED: "turned"}
+AWAY, LOW, TURNED, CLASS = "away", "low", "turned", "class"
+REASONS = {AWAY: "no_face", LOW: "below_usual", TURNED: "turned", CLASS: "check_in"}
+WHOLE_CLASS = 0
 
 Key = tuple[int, str]
-"""A student and a kind of flag."""
+"""A student, or WHOLE_CLASS, and a kind of flag."""
 
 
 class Row(Protocol):
@@ -67,9 +70,10 @@ class Change:
 
 @dataclass(slots=True)
 class Condition:
-    """Holds once it was true for `need_s`, and until it was untrue for 30 s."""
+    """Holds once it was true for `need_s`, and until it was untrue for half a minute."""
 
     need_s: float
+    hysteresis_s: float = HYSTERESIS_S
     since: int | None = None
     until: int = 0
     holds: bool = False
@@ -84,7 +88,7 @@ class Condition:
             return
         if self.since is None or (truth is None and ends_at - self.until <= FORGOTTEN_AFTER_S):
             return
-        if not self.holds or ends_at - self.until >= HYSTERESIS_S:
+        if not self.holds or ends_at - self.until >= self.hysteresis_s:
             self.rest()
 
     def rest(self) -> None:
@@ -192,7 +196,10 @@ class Judge:
         self.away_after_s = away_after_s
         self.watches: dict[int, Watch] = {}
         self.open: dict[Key, Change] = {}
+        self.check_in = Condition(CLASS_FOR_S, CLASS_HYSTERESIS_S)
+        self.seen: set[int] = set()
         self.readable = 0
+        self.first_read_at = 0
         self.folded_until = 0
 
     @property
@@ -231,7 +238,10 @@ class Judge:
     ) -> list[Change]:
         """Take one slice in; `dismissed` holds when the teacher waved each kind of flag away."""
         by_student = {row.participant_id: row for row in rows}
+        self.seen = set(by_student)
         self.readable = sum(row.n > 0 for row in by_student.values())
+        if self.readable and not self.first_read_at:
+            self.first_read_at = starts_at
         self.folded_until = starts_at + SLICE_S
         for student in by_student.keys() - self.watches.keys():
             self.watches[student] = Watch(self.away_after_s)
@@ -240,6 +250,15 @@ class Judge:
             if quiet:
                 watch.rest()
         return self._changes(dismissed or {})
+
+    def fold_class(
+        self, check_in: bool, *, dismissed: Mapping[Key, Iterable[float]] | None = None
+    ) -> list[Change]:
+        """After the slice: whether the whole class now calls for a look."""
+        self.check_in.step(self.folded_until - SLICE_S, check_in)
+        times = (dismissed or {}).get((WHOLE_CLASS, CLASS), ())
+        change = self._change(WHOLE_CLASS, CLASS, self.check_in, times)
+        return [change] if change else []
 
     def _changes(self, dismissed: Mapping[Key, Iterable[float]]) -> list[Change]:
         changes = []
@@ -272,7 +291,7 @@ class Judge:
     def _raise(self, key: Key, condition: Condition) -> Change:
         student, kind = key
         since = self.folded_until if condition.since is None else condition.since
-        sure = self.watches[student].sure(kind)
+        sure = self.watches[student].sure(kind) if student in self.watches else None
         change = Change(student, kind, True, since, self.folded_until, sure)
         self.open[key] = change
         return change

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
+from weakref import WeakSet
 
 from django.db import connection, transaction
 
@@ -101,6 +102,7 @@ class Slices:
         self.facing: dict[tuple[int, int], Facing] = {}
         self.written = 0
         self.lost = 0
+        of_this_process.add(self)
 
     def add(self, reading: Reading) -> None:
         who = (reading.lesson, reading.student)
@@ -144,6 +146,20 @@ class Slices:
             step = SLICE_SECONDS / 4
             await asyncio.sleep(step - into_slice % step)
             await self.flush()
+
+
+of_this_process: WeakSet[Slices] = WeakSet()
+
+
+async def flush_all() -> None:
+    """Write what this process holds, ended or not: a lesson is closing."""
+    for one in list(of_this_process):
+        await one.flush(everything=True)
+
+
+def forget_everywhere(lesson: int, student: int | None = None) -> None:
+    for one in list(of_this_process):
+        one.forget(lesson, student)
 
 
 def _is_of(lesson: int, student: int, of_lesson: int, of_student: int | None) -> bool:

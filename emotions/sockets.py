@@ -32,10 +32,10 @@ from classroom.sockets import (
     Socket,
 )
 from classroom.writing import writer
-from emotions import attention, meters, notices, seats, taps, words
+from emotions import meters, notices, room, seats, taps, words
 from emotions.allowance import Allowance
 from emotions.frames import Answer, frames
-from emotions.publish import students_group, tell_teachers
+from emotions.publish import students_group
 from ml.images import BadImage, check_jpeg
 
 MOST_BYTES = 64 * 1024
@@ -222,7 +222,7 @@ class StudentSocket(Socket):
         except taps.CannotTap as error:
             return await self.send_json({"error": str(error)})
         await self.send_json({"saved": str(tap)})
-        await self.tell_tap(saved)
+        await room.tell_tap(saved)
 
     async def hear_undo(self, message: dict[str, Any]) -> None:
         tap = as_uuid(message["undo"])
@@ -235,14 +235,7 @@ class StudentSocket(Socket):
         undone = await writer.put(taps.undo, seat.lesson, seat.student, tap, at)
         await self.send_json({"undone": str(tap)})
         if undone is not None:
-            await self.tell_tap(undone)
-
-    async def tell_tap(self, tap: taps.Tap) -> None:
-        if not tap.new:
-            return
-        await tell_teachers(tap.lesson, taps.news(tap))
-        if tap.is_hand:
-            await tell_teachers(tap.lesson, await writer.put(attention.news, tap.lesson))
+            await room.tell_tap(undone)
 
     async def hear_leave(self, message: dict[str, Any]) -> None:
         self.left = True
@@ -289,6 +282,8 @@ class StudentSocket(Socket):
     async def student_consent(self, message: dict[str, Any]) -> None:
         """Consent was given or taken back on another page of the same student."""
         seat = self.taken_seat
+        if message["student"] != seat.student:
+            return
         seat.consented = bool(message["given"])
         self.camera = "off" if seat.has_camera else "none"
         rooms.change(seat.lesson, seat.student, {"camera": self.camera})

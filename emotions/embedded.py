@@ -1,0 +1,168 @@
+"""Everything that runs beside the pages in one process, on the web server's own loop.
+
+Each service is a task that is started again, with back-off, when it dies, and counted. Stopping
+drains them: no new claims, what is in hand finished, slices flushed, writes written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from django.conf import settings
+
+from classroom.models import Lesson
+from classroom.presence import rooms
+from classroom.sockets import in_database
+from classroom.writing import writer
+from emotions import judge, meters, practice, sockets
+from emotions.closer import Closer
+from emotions.frames import frames
+from emotions.publish import Publisher
+from emotions.readings import Reading
+from emotions.slices import Slices
+from emotions.worker import Worker
+from ml.reader import Reader
+
+logger = logging.getLogger(__name__)
+
+FIRST_WAIT_S = 0.5
+LONGEST_WAIT_S = 30.0
+STEADY_AFTER_S = 60.0
+DRAIN_S = 4.0
+LOOK_FOR_LESSONS_S = 1.0
+
+
+class Services:
+    def __init__(self, *, worker: bool | None = None) -> None:
+        self.with_worker = settings.EMBEDDED_WORKER if worker is None else worker
+        self.publisher = Publisher()
+        self.slices = Slices(writer.put)
+        self.worker: Worker | None = None
+        self.tasks: dict[str, asyncio.Task[None]] = {}
+        self.classes: dict[int, asyncio.Task[None]] = {}
+        self.stopping = False
+
+    async def start(self) -> None:
+        for lesson in await in_database(_paused_lessons):
+            await frames().bar(lesson=lesson)
+        self.keep("publisher", self.publisher.run)
+        self.keep("slices", self.slices.run)
+        self.keep("meters", self.watch_meters)
+        self.keep("judge", judge.Judging().run)
+        self.keep("closer", Closer(self.forget).run)
+        self.keep("practice", self.watch_practice)
+        if self.with_worker:
+            self.keep("worker", self.work)
+
+    async def stop(self) -> None:
+        """Drain in the order of the pipeline; safe to call twice."""
+        if self.stopping:
+            return
+        self.stopping = True
+        await sockets.say_goodbye()
+        if self.worker is not None:
+            self.worker.stop()
+        working = [task for name, task in self.tasks.items() if name == "worker"]
+        if working:
+            await asyncio.wait(working, timeout=DRAIN_S)
+        await self.cancel([*self.tasks.values(), *self.classes.values()])
+        await self.slices.flush(everything=True)
+        await writer.drain()
+
+    async def cancel(self, tasks: list[asyncio.Task[None]]) -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def keep(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        self.tasks[name] = asyncio.get_running_loop().create_task(self.again(name, run), name=name)
+
+    async def again(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        """Run it, and run it again when it dies: at once the first time, then ever later."""
+        wait_s = FIRST_WAIT_S
+        while not self.stopping:
+            started = time.monotonic()
+            try:
+                await run()
+                if self.stopping:
+                    return
+                logger.error("The %s service ended by itself", name)
+            except Exception as error:
+                logger.error("The %s service died: %s", name, _told(error))
+            meters.count(f"restarts_{name}")
+            if time.monotonic() - started > STEADY_AFTER_S:
+                wait_s = FIRST_WAIT_S
+            await asyncio.sleep(wait_s)
+            wait_s = min(LONGEST_WAIT_S, wait_s * 2)
+
+    def take(self, reading: Reading) -> None:
+        """Where a reading goes, whether a worker made it or the practice class."""
+        self.publisher.put(reading)
+        self.slices.add(reading)
+
+    def forget(self, lesson: int) -> None:
+        self.publisher.forget(lesson)
+        self.slices.forget(lesson)
+
+    async def work(self) -> None:
+        reader = await asyncio.to_thread(Reader.load)
+        self.worker = Worker(frames(), reader, self.publisher.put, self.slices.add)
+        await self.worker.run()
+
+    async def watch_meters(self) -> None:
+        second = 0
+        while True:
+            meters.meters.sample(await frames().counts(), time.time())
+            if second % int(meters.BEAT_EVERY_S) == 0:
+                meters.meters.heard(await meters.all_beats(), time.time())
+            second += 1
+            await asyncio.sleep(1)
+
+    async def watch_practice(self) -> None:
+        """Give every open practice lesson its class."""
+        while True:
+            for lesson in await in_database(_practice_lessons):
+                running = self.classes.get(lesson.pk)
+                if running is None or running.done():
+                    task = asyncio.get_running_loop().create_task(self.play(lesson))
+                    self.classes[lesson.pk] = task
+            await asyncio.sleep(LOOK_FOR_LESSONS_S)
+
+    async def play(self, lesson: Lesson) -> None:
+        students = await in_database(practice.enrol, lesson)
+        playing = practice.PracticeClass(
+            lesson, students, take=self.take, rooms=rooms, put=writer.put
+        )
+
+        async def told() -> practice.Told:
+            return await in_database(practice.look_up, lesson.pk)
+
+        try:
+            await playing.run(told)
+        except Exception as error:
+            # The next look for practice lessons starts it again.
+            meters.count("restarts_practice_class")
+            logger.error("A practice class stopped: %s", _told(error))
+
+
+def _told(error: Exception) -> str:
+    """Its kind and words; never the traceback, whose frames could hold a picture."""
+    return f"{type(error).__name__}: {str(error)[:200]}"
+
+
+def _paused_lessons() -> list[int]:
+    paused = Lesson.objects.filter(closed_at=None).exclude(paused_at=None)
+    return list(paused.values_list("pk", flat=True))
+
+
+def _practice_lessons() -> list[Lesson]:
+    return list(Lesson.objects.filter(closed_at=None, mode=Lesson.Mode.PRACTICE))
+
+
+def service_states(services: Services) -> dict[str, Any]:
+    """For the health page: which service runs."""
+    return {name: not task.done() for name, task in services.tasks.items()}

@@ -1,0 +1,217 @@
+"""Each ten-second slice is judged once, five seconds after its end, from stored rows only.
+
+Which process judges is settled by a compare-and-set on the lesson in the same transaction as the
+flags, so a slice whose judge died is simply taken again, and judging a stored lesson again gives
+the same flags. Rows that come later count in history, not in flags.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db.models import Q
+
+from classroom.lessons import QUIET_MINUTES
+from classroom.models import Lesson, Participant
+from classroom.sockets import in_database
+from classroom.writing import writer
+from emotions import attention, taps
+from emotions.flags import WHOLE_CLASS, Change, Judge, Key
+from emotions.models import SLICE_SECONDS, Flag, Marker, Report, Slice
+from emotions.publish import tell_teachers
+from emotions.pulse import Conditions, Level, Signals, grey_line, raw_word
+from emotions.slices import start_of
+
+logger = logging.getLogger(__name__)
+
+SETTLE_S = 5.0
+"""How long after its end a slice is judged."""
+LESSONS_KEPT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class QuietWork:
+    """When quiet work was switched on and off; by itself it ends after a quarter of an hour."""
+
+    moments: list[float]
+    on: list[bool]
+
+    def at(self, moment: float) -> bool:
+        place = bisect_right(self.moments, moment) - 1
+        return place >= 0 and self.on[place] and moment - self.moments[place] < 60 * QUIET_MINUTES
+
+    def touches(self, starts_at: int) -> bool:
+        return self.at(starts_at) or self.at(starts_at + SLICE_SECONDS - 0.001)
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What else is stored of the lesson that its slices are judged with."""
+
+    quiet: QuietWork
+    dismissed: dict[Key, list[float]]
+    lost: list[tuple[float, int]]
+    people: list[tuple[float, float, int]]
+
+    def signals(self, judge: Judge, at: int) -> Signals:
+        here = {student for joined, gone, student in self.people if joined <= at < gone}
+        lost = {
+            student
+            for tapped, student in self.lost
+            if at - taps.FADES_S < tapped <= at and student in here
+        }
+        low, turned, away = judge.low & here, judge.turned & here, judge.away & here
+        return Signals(
+            room=len(here),
+            cameras=len(judge.seen & here),
+            readable=judge.readable,
+            lost=len(lost),
+            low=len(low),
+            turned=len(turned),
+            away=len(away),
+            together=len(lost | low | turned | away),
+        )
+
+
+class Judging:
+    """Judges every open lesson, in this process, and keeps what it has folded so far."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self.clock = clock
+        self.judges: dict[int, Judge] = {}
+
+    async def run(self) -> None:
+        while True:
+            into_slice = (self.clock() - SETTLE_S) % SLICE_SECONDS
+            await asyncio.sleep(SLICE_SECONDS - into_slice + 0.05)
+            await self.judge_all()
+
+    async def judge_all(self) -> None:
+        until = start_of(self.clock() - SETTLE_S)
+        for lesson_id in await in_database(_open_lessons):
+            changed = await writer.put(self.judge, lesson_id, until)
+            if changed:
+                await tell_teachers(lesson_id, await in_database(attention.news, lesson_id))
+
+    def judge(self, lesson_id: int, until: int) -> bool:
+        """Judge what is stored of one lesson up to `until`; whether any flag changed."""
+        lesson = Lesson.objects.filter(pk=lesson_id, closed_at=None).first()
+        if lesson is None:
+            self.judges.pop(lesson_id, None)
+            return False
+        since = _judged_until(lesson)
+        if until <= since or not _claim(lesson, until):
+            return False
+        # Taken out while it folds: if this transaction fails, it is made anew from stored rows.
+        judge = self.judges.pop(lesson_id, None)
+        if judge is None or judge.folded_until != since:
+            judge = replayed(lesson, since)
+        changed = taps.lower_hands(lesson_id, attention.moment(until)) > 0
+        for change in fold(lesson, judge, since, until):
+            changed = _store(lesson_id, change) or changed
+        self.judges[lesson_id] = judge
+        if len(self.judges) > LESSONS_KEPT:
+            self.judges.pop(next(iter(self.judges)))
+        return changed
+
+
+def fold(lesson: Lesson, judge: Judge, since: int, until: int) -> Iterator[Change]:
+    """All decisions about the slices from `since` up to `until`, in order."""
+    rows: dict[int, list[Slice]] = {}
+    stored = Slice.objects.filter(lesson=lesson, starts_at__gte=since, starts_at__lt=until)
+    for row in stored.order_by("starts_at", "participant_id"):
+        rows.setdefault(row.starts_at, []).append(row)
+    course = course_of(lesson)
+    for starts_at in range(since, until, SLICE_SECONDS):
+        quiet = course.quiet.touches(starts_at)
+        changes = judge.fold(
+            starts_at, rows.get(starts_at, []), quiet=quiet, dismissed=course.dismissed
+        )
+        yield from changes
+        yield from class_change(judge, course, quiet=quiet)
+
+
+def class_change(judge: Judge, course: Course, *, quiet: bool) -> list[Change]:
+    """The class alert is the pulse's own "Check in", told as a flag without a student."""
+    at = judge.folded_until
+    signals = course.signals(judge, at)
+    conditions = Conditions(
+        quiet_until=at + 1 if quiet else 0, first_read_at=judge.first_read_at or at
+    )
+    with_faces = not grey_line(signals, at, conditions)
+    level = raw_word(signals, with_faces=with_faces)
+    return judge.fold_class(level is Level.CHECK_IN, dismissed=course.dismissed)
+
+
+def replayed(lesson: Lesson, until: int) -> Judge:
+    """A judge that has folded the lesson so far and knows which flags stand open."""
+    judge = Judge(settings.AWAY_AFTER_S)
+    start = start_of(lesson.opened_at.timestamp())
+    for _ in fold(lesson, judge, start, until):
+        pass
+    judge.folded_until = until
+    return judge
+
+
+def course_of(lesson: Lesson) -> Course:
+    flags = Flag.objects.filter(lesson=lesson).exclude(dismissed_at=None)
+    dismissed: dict[Key, list[float]] = {}
+    for flag in flags:
+        key = (flag.participant_id or WHOLE_CLASS, flag.kind)
+        dismissed.setdefault(key, []).append(attention.epoch(flag.dismissed_at))
+    lost = Report.objects.filter(lesson=lesson, kind=Report.Kind.LOST, undone_at=None)
+    return Course(
+        quiet=quiet_of(lesson),
+        dismissed=dismissed,
+        lost=[(report.at.timestamp(), report.participant_id) for report in lost],
+        people=[_stay(person) for person in lesson.participants.all()],
+    )
+
+
+def quiet_of(lesson: Lesson) -> QuietWork:
+    kinds = (Marker.Kind.QUIET, Marker.Kind.QUIET_END)
+    marks = list(Marker.objects.filter(lesson=lesson, kind__in=kinds).order_by("at", "pk"))
+    return QuietWork(
+        [mark.at.timestamp() for mark in marks], [mark.kind == Marker.Kind.QUIET for mark in marks]
+    )
+
+
+def _stay(person: Participant) -> tuple[float, float, int]:
+    gone = [at.timestamp() for at in (person.left_at, person.removed_at) if at is not None]
+    return person.joined_at.timestamp(), min(gone, default=float("inf")), person.pk
+
+
+def _judged_until(lesson: Lesson) -> int:
+    return start_of((lesson.judged_until or lesson.opened_at).timestamp())
+
+
+def _claim(lesson: Lesson, until: int) -> bool:
+    """Compare-and-set: one process alone moves `judged_until` on from what it read."""
+    same = Lesson.objects.filter(Q(pk=lesson.pk), judged_until=lesson.judged_until)
+    return bool(same.update(judged_until=attention.moment(until)))
+
+
+def _store(lesson_id: int, change: Change) -> bool:
+    at = attention.moment(change.at)
+    student = change.student or None
+    if not change.raised:
+        return attention.clear_flag(lesson_id, student, change.kind, at=at)
+    return attention.raise_flag(
+        lesson_id,
+        student,
+        change.kind,
+        reason=change.reason,
+        since=attention.moment(change.since),
+        at=at,
+        sure=change.sure,
+    )
+
+
+def _open_lessons() -> list[int]:
+    return list(Lesson.objects.filter(closed_at=None).values_list("pk", flat=True))

@@ -1,0 +1,225 @@
+"""What a teacher or a student decides, carried to everything that must know of it.
+
+Each action calls its rule in a database thread, then bars or unbars the snapshot queue, because
+what must not be lost cannot go over the channel layer, and last tells the pages. Views and sockets
+call these; the rules themselves live with their nouns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+from django.utils import timezone
+
+from classroom import consent, lessons, participants
+from classroom.models import Lesson, Participant
+from classroom.sockets import in_database
+from emotions import attention, closing, slices, taps
+from emotions.frames import frames
+from emotions.models import Marker, Slice
+from emotions.publish import tell_room, tell_students, tell_teachers
+
+MARKER_LENGTH = Marker._meta.get_field("text").max_length or 80
+
+Answer = TypeVar("Answer")
+
+
+class LessonEnded(Exception):
+    """The lesson is closed by now, so nothing about it can be changed."""
+
+
+def lesson_state(lesson: Lesson) -> dict[str, Any]:
+    """The lesson as pages need to know it: whole, in plain values, times in epoch seconds."""
+    return {
+        "id": lesson.pk,
+        "title": lesson.title or lesson.course.name,
+        "paused": lesson.paused_at is not None,
+        "locked": lesson.locked_at is not None,
+        "closed": lesson.closed_at is not None,
+        "closed_at": attention.epoch(lesson.closed_at),
+        "quiet_until": attention.epoch(lesson.quiet_until),
+        "interval_ms": lesson.interval_ms,
+        "analysis": lesson.analysis,
+    }
+
+
+async def pause(lesson: Lesson) -> None:
+    await _change(lesson, lessons.pause, Marker.Kind.PAUSE)
+    await frames().bar(lesson=lesson.pk)
+    await tell_lesson(lesson)
+
+
+async def resume(lesson: Lesson) -> None:
+    await _change(lesson, lessons.resume, Marker.Kind.RESUME)
+    await frames().unbar(lesson=lesson.pk)
+    await tell_lesson(lesson)
+
+
+async def lock(lesson: Lesson) -> None:
+    await _change(lesson, lessons.lock)
+    await tell_lesson(lesson)
+
+
+async def unlock(lesson: Lesson) -> None:
+    await _change(lesson, lessons.unlock)
+    await tell_lesson(lesson)
+
+
+async def quiet(lesson: Lesson, on: bool) -> None:
+    """Quiet work: no face-based flags until it ends, also those that stand open."""
+
+    def rule(lesson: Lesson) -> bool:
+        return lessons.quiet(lesson, on)
+
+    await _change(lesson, rule, Marker.Kind.QUIET if on else Marker.Kind.QUIET_END)
+    await tell_lesson(lesson)
+
+
+async def add_marker(lesson: Lesson, text: str) -> Marker:
+    words = " ".join(text.split())[:MARKER_LENGTH]
+    marker = await in_database(_mark, lesson, Marker.Kind.NOTE, words)
+    await tell_lesson(lesson)
+    return marker
+
+
+async def close(lesson: Lesson, *, rule: Callable[[Lesson], bool] = lessons.close) -> bool:
+    """End it for everybody; False when somebody else just did."""
+    closed = await in_database(rule, lesson)
+    await frames().bar(lesson=lesson.pk)
+    if not closed:
+        return False
+    await slices.flush_all()
+    await in_database(closing.close, lesson)
+    await tell_lesson(lesson)
+    return True
+
+
+async def remove(participant: Participant, *, by: object = None) -> None:
+    def rule() -> None:
+        participants.remove(participant, by=by)
+        attention.clear_all(participant.lesson_id, participant_id=participant.pk, at=timezone.now())
+
+    await in_database(rule)
+    await frames().bar(student=participant.pk)
+    await tell_student(participant)
+    await tell_flags(participant.lesson_id)
+
+
+async def readmit(participant: Participant) -> None:
+    await in_database(participants.readmit, participant)
+    await frames().unbar(student=participant.pk)
+    await tell_student(participant)
+
+
+async def rename(participant: Participant, name: str) -> None:
+    """Raises participants.BadName."""
+    await in_database(participants.rename, participant, name)
+    await tell_student(participant)
+
+
+async def withdraw(participant: Participant) -> None:
+    """Consent taken back: nothing more is read, and what was measured is deleted."""
+    await frames().bar(student=participant.pk)
+    slices.forget_everywhere(participant.lesson_id, participant.pk)
+    await in_database(_withdraw, participant)
+    await tell_consent(participant, given=False)
+    await tell_flags(participant.lesson_id)
+
+
+async def give_consent(participant: Participant) -> None:
+    await in_database(consent.give, participant)
+    await frames().unbar(student=participant.pk)
+    await tell_consent(participant, given=True)
+
+
+async def erase(participant: Participant) -> None:
+    """Everything of this student goes, the name included."""
+    lesson_id, student = participant.lesson_id, participant.pk
+    await frames().bar(student=student)
+    slices.forget_everywhere(lesson_id, student)
+    await in_database(participants.erase, participant)
+    gone = {"type": "lesson.student", "student": student, "name": "", "removed": True}
+    await tell_room(lesson_id, gone | {"erased": True})
+    await tell_flags(lesson_id)
+
+
+async def dismiss(lesson: Lesson, flag_id: int) -> None:
+    await in_database(attention.dismiss, lesson, flag_id)
+    await tell_flags(lesson.pk)
+
+
+async def snooze(lesson: Lesson, flag_id: int) -> None:
+    await in_database(attention.snooze, lesson, flag_id)
+    await tell_flags(lesson.pk)
+
+
+async def verdict(lesson: Lesson, flag_id: int, *, useful: bool) -> None:
+    def rule() -> None:
+        attention.rate(lesson, flag_id, useful=useful)
+
+    await in_database(rule)
+    await tell_flags(lesson.pk)
+
+
+async def tell_lesson(lesson: Lesson) -> None:
+    state = await in_database(_state, lesson.pk)
+    await tell_room(lesson.pk, {"type": "lesson.changed", "lesson": state})
+
+
+async def tell_flags(lesson_id: int) -> None:
+    await tell_teachers(lesson_id, await in_database(attention.news, lesson_id))
+
+
+async def tell_student(participant: Participant) -> None:
+    message = {
+        "type": "lesson.student",
+        "student": participant.pk,
+        "name": participant.name,
+        "removed": participant.removed_at is not None,
+    }
+    await tell_room(participant.lesson_id, message)
+
+
+async def tell_consent(participant: Participant, *, given: bool) -> None:
+    message = {"type": "student.consent", "student": participant.pk, "given": given}
+    await tell_students(participant.lesson_id, message)
+
+
+async def tell_tap(tap: taps.Tap) -> None:
+    """Pass a new tap on, and the flags with it when it is a raised hand."""
+    if not tap.new:
+        return
+    await tell_teachers(tap.lesson, taps.news(tap))
+    if tap.is_hand:
+        await tell_flags(tap.lesson)
+
+
+async def _change(
+    lesson: Lesson, rule: Callable[[Lesson], bool], mark: Marker.Kind | None = None
+) -> None:
+    def change() -> bool:
+        changed = rule(lesson)
+        if changed and mark is not None:
+            _mark(lesson, mark)
+        return changed
+
+    if not await in_database(change):
+        raise LessonEnded("This lesson has ended.")
+
+
+def _mark(lesson: Lesson, kind: str, text: str = "", at: datetime | None = None) -> Marker:
+    return Marker.objects.create(lesson=lesson, kind=kind, text=text, at=at or timezone.now())
+
+
+def _state(lesson_id: int) -> dict[str, Any]:
+    return lesson_state(Lesson.objects.select_related("course").get(pk=lesson_id))
+
+
+def _withdraw(participant: Participant) -> None:
+    def delete(participant: Participant) -> None:
+        Slice.objects.filter(participant=participant, lesson_id=participant.lesson_id).delete()
+        attention.clear_all(participant.lesson_id, participant_id=participant.pk, at=timezone.now())
+
+    consent.withdraw(participant, delete=delete)
