@@ -59,7 +59,7 @@ def read(lesson_id: int, value: str) -> Claim:
 
 def claim_of(content: Any) -> Claim:
     try:
-        return Claim(int(content["l"]), int(content["p"]), uuid.UUID(hex=content["k"]))
+        return Claim(int(content["l"]), int(content["p"]), uuid.UUID(hex=str(content["k"])))
     except (KeyError, TypeError, ValueError):
         raise TokenError("forged") from None
 

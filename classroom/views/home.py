@@ -90,7 +90,7 @@ def lesson_start(request: HttpRequest, course_id: int) -> HttpResponse:
 @login_required
 @require_POST
 def practice_start(request: HttpRequest) -> HttpResponse:
-    course, _made = Course.objects.get_or_create(teacher=request.user, name=PRACTICE_COURSE)
+    course, _made = Course.objects.get_or_create(teacher_id=request.user.pk, name=PRACTICE_COURSE)
     return started(request, course, Lesson.Mode.PRACTICE)
 
 

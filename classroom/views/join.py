@@ -29,7 +29,7 @@ FORBIDDEN, NOT_FOUND, GONE, TOO_MANY = 403, 404, 410, 429
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def code(request: HttpRequest) -> HttpResponse:
-    form = CodeForm(request.POST or None)
+    form = CodeForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         return redirect("join", lessons.grouped(form.cleaned_data["code"]))
     return render(request, "join/code.html", {"form": form}, status=400 if form.errors else 200)

@@ -26,7 +26,7 @@ def account(request: HttpRequest, token: str) -> HttpResponse:
     state = setup.look_up(token)
     if state is not setup.Link.GOOD:
         return refused(request, state)
-    form = AccountForm(request.POST or None)
+    form = AccountForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
         return step(request, 1, "setup/account.html", {"form": form})
     try:
@@ -54,7 +54,7 @@ def analysis(request: HttpRequest) -> HttpResponse:
         if request.method == "POST":
             return redirect("setup-try")
         return step(request, 2, "setup/analysis_fixed.html", {"on": installation.analysis_on()})
-    form = AnalysisForm(request.POST or None)
+    form = AnalysisForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         setup.choose_analysis(request.user, form.cleaned_data["analysis"])
         return redirect("setup-try")

@@ -1,0 +1,86 @@
+"""The sockets' base class: says why it closes, keeps its tasks, and leaves the database alone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from unittest.mock import patch
+
+from channels.testing import WebsocketCommunicator
+from django.test import SimpleTestCase
+
+from classroom import sockets
+from classroom.sockets import Socket
+
+
+class Echo(Socket):
+    """Accepts, starts a task that never ends, and sends back what it hears."""
+
+    async def connect(self) -> None:
+        await self.accept()
+        self.endless = self.keep(asyncio.Event().wait())
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if text_data == "go":
+            await self.refuse(sockets.ENDED, "This lesson has ended.")
+        else:
+            await self.send_json({"heard": text_data})
+
+
+class Shut(Socket):
+    async def connect(self) -> None:
+        await self.refuse(sockets.NO_TOKEN, "Join again with the link.")
+
+
+class SocketTest(SimpleTestCase):
+    async def open(self, kind: type[Socket]) -> WebsocketCommunicator:
+        socket = WebsocketCommunicator(kind.as_asgi(), "/")
+        connected, _ = await socket.connect()
+        self.assertTrue(connected)
+        return socket
+
+    async def test_message_goes_out_compact_and_readable(self):
+        socket = await self.open(Echo)
+        await socket.send_to(text_data="आशा")
+        self.assertEqual(await socket.receive_from(), '{"heard":"आशा"}')
+        await socket.disconnect()
+
+    async def test_refused_page_is_told_why_before_the_close(self):
+        socket = await self.open(Shut)
+        self.assertEqual(
+            json.loads(await socket.receive_from()),
+            {"closing": "Join again with the link.", "code": 4401},
+        )
+        closing = await socket.receive_output()
+        self.assertEqual((closing["type"], closing["code"]), ("websocket.close", 4401))
+
+    async def test_open_socket_can_be_refused_later_and_says_nothing_after(self):
+        socket = await self.open(Echo)
+        await socket.send_to(text_data="go")
+        self.assertEqual(json.loads(await socket.receive_from())["code"], 4410)
+        self.assertEqual((await socket.receive_output())["code"], 4410)
+        await socket.send_to(text_data="still here?")
+        self.assertTrue(await socket.receive_nothing())
+
+    async def test_tasks_end_with_the_socket(self):
+        seen: list[Socket] = []
+        with patch.object(Echo, "__init__", remember(seen)):
+            socket = await self.open(Echo)
+        await socket.disconnect()
+        self.assertTrue(seen[0].endless.cancelled())
+        self.assertEqual(seen[0].tasks, set())
+
+    async def test_message_does_not_wait_for_the_shared_database_thread(self):
+        with patch("channels.consumer.aclose_old_connections", side_effect=AssertionError):
+            socket = await self.open(Echo)
+            await socket.send_to(text_data="hello")
+            self.assertEqual(await socket.receive_from(), '{"heard":"hello"}')
+            await socket.disconnect()
+
+
+def remember(seen: list[Socket]):
+    def init(self: Socket, *args: object, **kwargs: object) -> None:
+        Socket.__init__(self, *args, **kwargs)
+        seen.append(self)
+
+    return init
