@@ -51,7 +51,7 @@ if [ -n "$why_not" ]; then
 fi
 
 # Debian starts a service as soon as it is installed, unless this file says no (101).
-policy=/usr/sbin/policy-rc.d
+policy=${POLICY:-/usr/sbin/policy-rc.d}
 echo "Installing for the tests, with apt-get (NO_APT=1 skips this):$missing"
 if [ ! -e "$policy" ]; then
     printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
