@@ -51,13 +51,17 @@ class Faces:
         counts = np.bincount(self.split, minlength=len(self.split_names))
         return {name: int(n) for name, n in zip(self.split_names, counts, strict=True) if n}
 
-    def part(self, name: str) -> Faces:
-        """The images of one split, all seven expressions among them."""
+    def all_of(self, name: str) -> Faces:
+        """The images of one split, whatever they show."""
         sizes = self.sizes()
         if name not in sizes:
             there = ", ".join(f"{known} ({n} images)" for known, n in sizes.items())
             raise DataError(f"{self.source}: no split {name!r}; there is {there}")
-        part = self.take(np.flatnonzero(self.split == self.split_names.index(name)))
+        return self.take(np.flatnonzero(self.split == self.split_names.index(name)))
+
+    def part(self, name: str) -> Faces:
+        """The images of one split, all seven expressions among them."""
+        part = self.all_of(name)
         missing = [label for k, label in enumerate(EMOTIONS) if not (part.emotion == k).any()]
         if missing:
             raise DataError(f"{self.source}: split {name!r} has no image of {', '.join(missing)}")

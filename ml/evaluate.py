@@ -85,7 +85,7 @@ def _ferplus(faces: Faces, read: np.ndarray) -> dict[str, Any]:
 def measure(data: Path, split: str, model: Path) -> dict[str, Any]:
     faces = read(data)
     part = faces.part(split)
-    train = faces.part(TRAIN) if TRAIN in faces.sizes() and split != TRAIN else None
+    train = faces.all_of(TRAIN) if TRAIN in faces.sizes() and split != TRAIN else None
     classifier = Classifier(model)
     found = figures(classifier, part, train)
     return {**found, "split": split, "model": model.name, "version": classifier.version}

@@ -91,6 +91,14 @@ def test_the_shipped_network_is_measured_by_default(
     assert 0 <= found["accuracy"] <= 1 and 0 <= found["macro_f1"] <= 1
 
 
+def test_a_gap_in_train_does_not_stop_measuring_another_split(tmp_path: Path) -> None:
+    emotion = np.tile(np.arange(7, dtype=np.uint8), 8)
+    emotion[:28] = 0
+    options = ["--data", str(archive(tmp_path, emotion=emotion)), "--split"]
+    assert main([*options, "public_test"]) == 0
+    assert main([*options, "train"]) == 2
+
+
 def test_folders_and_the_float_network_can_be_measured(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
