@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.test import TestCase
+from django.test import RequestFactory, TestCase, override_settings
 from django.urls import reverse
 from django.utils import timezone
 
@@ -184,6 +184,17 @@ class InviteTest(TestCase):
 
 
 class ThisMachineTest(TestCase):
+    @override_settings(ALLOWED_HOSTS=["localhost", ".localhost", "192.168.1.20", "pulse.local"])
+    def test_link_made_on_localhost_leads_others_to_this_machine(self):
+        lesson = make.lesson(code="7KQ2M9XAPT4C")
+        for host, secure, expected in (
+            ("localhost:8443", True, "https://192.168.1.20:8443/join/7KQ2-M9XA-PT4C/"),
+            ("pulse.local:8443", True, "https://pulse.local:8443/join/7KQ2-M9XA-PT4C/"),
+            ("localhost:8000", False, "http://localhost:8000/join/7KQ2-M9XA-PT4C/"),
+        ):
+            request = RequestFactory().get("/", headers={"host": host}, secure=secure)
+            self.assertEqual(invitations.link(request, lesson), expected)
+
     def test_loopback_is_this_machine(self):
         for host in ("localhost:8000", "127.0.0.1", "[::1]:8000", "pulse.localhost"):
             self.assertTrue(invitations.is_this_machine(host), host)

@@ -32,7 +32,7 @@ def sheet(request: HttpRequest, lesson: Lesson) -> dict[str, Any]:
         "code_groups": lessons.groups(lesson.code),
         "joined": joined_count(lesson),
         "no_cameras": lesson.analysis and not invitations.camera_possible(request),
-        "only_here": invitations.is_this_machine(request.get_host()),
+        "only_here": invitations.only_here(request),
     }
 
 

@@ -1,0 +1,71 @@
+"""The administration shows every model of the room, and cannot rewrite what is append only."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.test import TestCase
+from django.urls import reverse
+
+from classroom import audit
+from classroom.models import AuditEntry, Consent, Lesson, Participant
+from emotions.models import LessonMinute, Slice
+from tests import make
+
+APPEND_ONLY = ("consent", "auditentry", "audithead", "person")
+
+
+class AdminTest(TestCase):
+    def setUp(self):
+        self.admin = make.admin()
+        self.client.force_login(self.admin)
+        self.student = make.participant()
+        audit.append(self.admin, "looked")
+
+    def test_every_list_and_row_opens(self):
+        for model in admin.site._registry:
+            name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+            self.assertEqual(self.client.get(reverse(f"{name}_changelist")).status_code, 200, name)
+            row = model.objects.first()
+            if row is not None:
+                page = self.client.get(reverse(f"{name}_change", args=[row.pk]))
+                self.assertEqual(page.status_code, 200, name)
+
+    def test_measurements_are_not_in_the_administration(self):
+        self.assertNotIn(Slice, admin.site._registry)
+        self.assertNotIn(LessonMinute, admin.site._registry)
+
+    def test_append_only_rows_can_only_be_looked_at(self):
+        for name in APPEND_ONLY:
+            add = self.client.get(reverse(f"admin:classroom_{name}_add"))
+            self.assertEqual(add.status_code, 403)
+        for row in (AuditEntry.objects.get(), Consent.objects.get()):
+            name = f"admin:classroom_{row._meta.model_name}"
+            for page in ("change", "delete"):
+                answer = self.client.post(reverse(f"{name}_{page}", args=[row.pk]), {"post": "yes"})
+                self.assertEqual(answer.status_code, 403, (name, page))
+        self.assertIsNone(audit.verify())
+
+    def test_student_is_erased_by_the_rule(self):
+        content = {"action": "erase", "_selected_action": [self.student.pk]}
+        self.client.post(reverse("admin:classroom_participant_changelist"), content)
+        self.assertFalse(Participant.objects.exists())
+        self.assertTrue(AuditEntry.objects.filter(what="student erased").exists())
+
+    def test_student_is_not_deleted_past_the_rule(self):
+        address = reverse("admin:classroom_participant_delete", args=[self.student.pk])
+        self.assertEqual(self.client.post(address, {"post": "yes"}).status_code, 403)
+        self.assertTrue(Participant.objects.exists())
+
+    def test_lesson_is_deleted_with_all_its_rows(self):
+        lesson = self.student.lesson
+        Slice.objects.create(lesson=lesson, participant=self.student, starts_at=0)
+        address = reverse("admin:classroom_lesson_delete", args=[lesson.pk])
+        self.assertEqual(self.client.get(address).status_code, 200)
+        self.client.post(address, {"post": "yes"})
+        self.assertFalse(Lesson.objects.exists() or Slice.objects.exists())
+        self.assertTrue(AuditEntry.objects.filter(what="lesson deleted").exists())
+
+    def test_teacher_has_no_business_here(self):
+        self.client.force_login(make.teacher())
+        answer = self.client.get(reverse("admin:classroom_lesson_changelist"))
+        self.assertEqual(answer.status_code, 302)
