@@ -1,13 +1,15 @@
 """Runs the web server in this process, with the embedded services on the same event loop.
 
-Daphne has no lifespan protocol, so the services start in its `ready_callable` and are drained by
-a trigger before the reactor stops: on SIGTERM the slices in memory are written, then all ends.
+Daphne has no lifespan protocol, so the services start in its `ready_callable`, and the signals are
+ours: on SIGTERM the services are drained, their slices written, and only then the reactor stops.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import signal
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from typing import Any, Protocol
 
 # Importing daphne's server first installs Twisted's asyncio reactor.
 from daphne.server import Server
-from twisted.internet import defer
+from twisted.internet import error
 from twisted.internet import reactor as installed_reactor
 from twisted.internet.endpoints import quoteStringArgument
 
@@ -83,9 +85,9 @@ def claim(place: Place) -> None:
             raise CannotListen(
                 f"Port {place.port} needs root. Choose one from 1024 on: make run PORT=8000"
             ) from None
-        except OSError as error:
+        except OSError as problem:
             raise CannotListen(
-                f"Cannot listen on {place.bind}, port {place.port}: {error.strerror}. "
+                f"Cannot listen on {place.bind}, port {place.port}: {problem.strerror}. "
                 f"Choose another: make run PORT={place.port + 1}"
             ) from None
 
@@ -101,15 +103,32 @@ class Web(Server):
 
 
 class Beside:
-    """Starts the services with the loop and stops them before it ends."""
+    """Starts the services with the loop, and ends both: first the services, then the loop.
+
+    Daphne's own way cancels every socket on the signal; ours lets the services say goodbye on
+    them and store what is in hand while the loop still runs as ever.
+    """
 
     def __init__(self, services: Services) -> None:
         self.services = services
-        self.starting: asyncio.Future[None] | None = None
+        self.tasks: list[asyncio.Future[None]] = []
+        self.ending = False
         self.failed = False
 
     def start(self) -> None:
-        self.starting = asyncio.ensure_future(self._start(), loop=reactor._asyncioEventloop)
+        """Called when the port is open, just before the loop runs."""
+        loop = reactor._asyncioEventloop
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.end)
+        self.tasks.append(asyncio.ensure_future(self._start(), loop=loop))
+
+    def end(self) -> None:
+        """Drain and stop; asked a second time, stop at once."""
+        if self.ending:
+            self._stop_loop()
+            return
+        self.ending = True
+        self.tasks.append(asyncio.ensure_future(self._end()))
 
     async def _start(self) -> None:
         try:
@@ -117,39 +136,39 @@ class Beside:
         except Exception:
             logger.exception("The embedded services did not start")
             self.failed = True
-            reactor.stop()
+            self.end()
 
-    def stop(self) -> defer.Deferred[None]:
-        """Called by Twisted, which waits for what this returns."""
-        return defer.Deferred.fromFuture(asyncio.ensure_future(self._stop()))
-
-    async def _stop(self) -> None:
-        if self.starting is not None and not self.starting.done():
-            self.starting.cancel()
+    async def _end(self) -> None:
+        starting = self.tasks[0]
+        if not starting.done():
+            starting.cancel()
         try:
             await asyncio.wait_for(self.services.stop(), DRAIN_S)
         except TimeoutError:
             logger.error("The embedded services were not done in %s s: some are cut off", DRAIN_S)
         except Exception:
             logger.exception("The embedded services did not stop cleanly")
+        self._stop_loop()
+
+    def _stop_loop(self) -> None:
+        with contextlib.suppress(error.ReactorNotRunning):
+            reactor.stop()
 
 
-def serve(place: Place, services: Services | None, *, listening: Callable[[], None]) -> None:
+def serve(place: Place, services: Services, *, listening: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT; `listening` is called once the port is open."""
     from classroom.asgi import application
 
-    beside = Beside(services) if services else None
+    beside = Beside(services)
 
     def ready() -> None:
-        if beside:
-            beside.start()
+        beside.start()
         listening()
 
-    if beside:
-        reactor.addSystemEventTrigger("before", "shutdown", beside.stop)
     web = Web(
         application=application,
         endpoints=[place.endpoint],
+        signal_handlers=False,
         http_timeout=LONGEST_REQUEST_S,
         websocket_timeout=-1,
         ping_interval=20,
@@ -161,5 +180,5 @@ def serve(place: Place, services: Services | None, *, listening: Callable[[], No
     web.run()
     if web.problem:
         raise CannotListen(web.problem)
-    if beside and beside.failed:
+    if beside.failed:
         raise SystemExit(1)

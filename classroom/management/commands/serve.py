@@ -9,14 +9,14 @@ from __future__ import annotations
 import contextlib
 import datetime
 from argparse import ArgumentParser
-from importlib.util import find_spec
 from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from classroom import certificates, env, serving
+from classroom import certificates, env, serving, setup
+from emotions.embedded import Services
 
 LOOPBACK = "127.0.0.1"
 ANYWHERE = "0.0.0.0"
@@ -44,7 +44,7 @@ class Command(BaseCommand):
             call_command("migrate", interactive=False, verbosity=0)
             hosts = names or [shown(place.bind)]
             words = self.greeting(place, hosts)
-            serving.serve(place, embedded_services(), listening=lambda: self.say(words))
+            serving.serve(place, Services(), listening=lambda: self.say(words))
         except serving.CannotListen as error:
             raise CommandError(str(error)) from None
 
@@ -52,7 +52,7 @@ class Command(BaseCommand):
         addresses = [place.address(host) for host in hosts]
         lines = [f"Classroom Pulse is at {addresses[0]}"]
         lines += [f"               and at {address}" for address in addresses[1:]]
-        link = setup_link(addresses[0])
+        link = setup.link(addresses[0])
         if link:
             lines += ["", "No account yet. Set it up here (this link works once):", f"  {link}"]
         return [*lines, "", "Stop with Ctrl-C."]
@@ -85,24 +85,12 @@ def secure(names: list[str]) -> None:
     """Answer to the machine's names, and let no cookie travel in the clear."""
     settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, *names]
     settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
+    # Cookies know no port: without names of their own they would stand in the way of the same
+    # machine's http site, which may not replace a secure cookie.
+    settings.SESSION_COOKIE_NAME = "__Host-sessionid"
+    settings.CSRF_COOKIE_NAME = "__Host-csrftoken"
 
 
 def shown(bind: str) -> str:
     """A loopback or all-interfaces bind is reached by name, which a browser trusts more."""
     return "localhost" if bind in (LOOPBACK, ANYWHERE, "::1", "::") else bind
-
-
-def embedded_services() -> serving.Services | None:
-    if not settings.EMBEDDED_WORKER or not find_spec("emotions.embedded"):
-        return None
-    from emotions.embedded import Services
-
-    return Services()
-
-
-def setup_link(address: str) -> str | None:
-    if not find_spec("classroom.setup"):
-        return None
-    from classroom.setup import link
-
-    return link(address)
