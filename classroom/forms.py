@@ -24,7 +24,11 @@ class AccountForm(UserCreationForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["username"].label = _("User name")
         self.fields["username"].help_text = _("For logging in. Letters, digits and @ . + - _")
+        self.fields["password1"].help_text = _("At least 8 characters, and not a common one.")
+        self.fields["password2"].label = _("The same password again")
+        self.fields["password2"].help_text = ""
         self.fields["username"].widget.attrs.update(autofocus=False, autocomplete="username")
         self.fields["first_name"].widget.attrs.update(autofocus=True, autocomplete="name")
 

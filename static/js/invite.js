@@ -3,12 +3,9 @@
  * Works on the invite page and wherever lesson/join_sheet.html is included.
  */
 
-const COUNT_EVERY_MS = 2000;
+import { post } from "./post.js";
 
-function csrfToken() {
-  const match = document.cookie.match(/(?:^|;\s*)csrftoken=([^;]+)/);
-  return match ? match[1] : document.querySelector("[name=csrfmiddlewaretoken]")?.value ?? "";
-}
+const COUNT_EVERY_MS = 2000;
 
 function showLock(button, locked) {
   button.setAttribute("aria-pressed", String(locked));
@@ -28,19 +25,19 @@ async function count(sheet) {
 async function toggleLock(sheet, button) {
   const locked = button.getAttribute("aria-pressed") === "true";
   const error = sheet.querySelector("[data-lock-error]");
-  const response = await fetch(locked ? button.dataset.unlock : button.dataset.lock, {
-    method: "POST",
-    headers: { "X-CSRFToken": csrfToken() },
-  });
-  const answer = await response.json().catch(() => ({}));
-  error.hidden = response.ok;
-  error.textContent = answer.error ?? "";
-  if (response.ok) showLock(button, !locked);
+  error.hidden = true;
+  try {
+    await post(locked ? button.dataset.unlock : button.dataset.lock);
+    showLock(button, !locked);
+  } catch (problem) {
+    error.hidden = false;
+    error.textContent = problem.message;
+  }
 }
 
 export function watchSheet(sheet) {
   const button = sheet.querySelector("[data-lock]");
-  button.addEventListener("click", () => toggleLock(sheet, button).catch(() => {}));
+  button.addEventListener("click", () => toggleLock(sheet, button));
   // A missed count is made good by the next one.
   return setInterval(() => count(sheet).catch(() => {}), COUNT_EVERY_MS);
 }
