@@ -147,6 +147,12 @@ class RefusedTest(JoinCase):
         self.assertContains(page, "Joining is closed. Ask your teacher.", status_code=403)
         self.assertFalse(Participant.objects.exists())
 
+    def test_nobody_joins_a_practice_class(self):
+        practice = make.lesson(mode="practice", code="B" * 12)
+        page = self.client.post("/join/BBBBBBBBBBBB/", {"name": "Asha", "camera": "on"})
+        self.assertContains(page, "simulated students. Nobody can join it.", status_code=403)
+        self.assertFalse(practice.participants.exists())
+
     def test_lock_keeps_nobody_out_who_was_in(self):
         self.join()
         lessons.lock(self.lesson)

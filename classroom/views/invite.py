@@ -21,6 +21,8 @@ def invite(request: HttpRequest, lesson_id: int) -> HttpResponse:
     lesson = access.lesson_for_teacher(request.user, lesson_id)
     if not lesson.is_open:
         return redirect("lesson", lesson.pk)
+    if lesson.is_simulated:
+        return redirect("live", lesson.pk)
     return render(request, "lesson/invite.html", sheet(request, lesson))
 
 

@@ -43,6 +43,9 @@ def join(request: HttpRequest, code: str) -> HttpResponse:
     lesson = lessons.by_code(code)
     if lesson is None or not lesson.is_open:
         return no_open_lesson(request, lesson)
+    if lesson.is_simulated:
+        words = _("This is a practice class with simulated students. Nobody can join it.")
+        return closed_door(request, words, FORBIDDEN, lesson)
     known = known_student(request, lesson)
     if known is not None and known.removed_at is not None:
         return removed(request, lesson)
