@@ -57,6 +57,7 @@ class StudentSocket(Socket):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.seat: seats.Seat | None = None
+        self.groups_joined: tuple[str, ...] = ()
         self.chair = 0
         self.order: list[Any] = [time.time(), uuid.uuid4().hex]
         self.messages = Allowance(per_s=20, burst=80)
@@ -78,13 +79,24 @@ class StudentSocket(Socket):
 
     # Coming and going
 
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        # A group message may be under way to a socket that was not let in.
+        if self.seat is not None or message["type"].startswith("websocket."):
+            await super().dispatch(message)
+
     async def connect(self) -> None:
         lesson = int(self.scope["url_route"]["kwargs"]["lesson_id"])
         cookie = self.scope.get("cookies", {}).get(tokens.cookie_name(lesson), "")
         try:
-            seat = await self.in_database(seats.take, lesson, tokens.read(lesson, cookie))
+            claim = tokens.read(lesson, cookie)
         except tokens.TokenError:
             return await self.refuse(NO_TOKEN, notices.refusal(NO_TOKEN))
+        # Subscribed first, read then: a consent taken back in between is heard of.
+        self.groups_joined = (students_group(lesson), student_group(claim.participant))
+        for group in self.groups_joined:
+            await self.channel_layer.group_add(group, self.channel_name)
+        try:
+            seat = await self.in_database(seats.take, lesson, claim)
         except participants.NotAdmitted as error:
             return await self.refuse(error.code, str(error.words))
         await self.sit_down(seat)
@@ -94,9 +106,9 @@ class StudentSocket(Socket):
         self.camera = "off" if seat.has_camera else "none"
         open_sockets.add(self)
         await self.accept()
-        await self.channel_layer.group_add(students_group(seat.lesson), self.channel_name)
-        await self.channel_layer.group_add(student_group(seat.student), self.channel_name)
-        # Added first, told then: of two tabs that open at once, one hears of the other for sure.
+        if seat.has_camera:
+            # Consent may have been given again by joining again, which knows of no queue.
+            await frames().unbar(student=seat.student)
         await self.channel_layer.group_send(
             student_group(seat.student), {"type": "student.replaced", "order": self.order}
         )
@@ -106,11 +118,10 @@ class StudentSocket(Socket):
 
     async def disconnect(self, code: int) -> None:
         open_sockets.discard(self)
-        if self.seat is None:
-            return
-        rooms.leave(self.seat.lesson, self.seat.student, self.chair, left=self.left)
-        for group in (students_group(self.seat.lesson), student_group(self.seat.student)):
+        for group in self.groups_joined:
             await self.channel_layer.group_discard(group, self.channel_name)
+        if self.seat is not None:
+            rooms.leave(self.seat.lesson, self.seat.student, self.chair, left=self.left)
 
     async def stay_alive(self) -> None:
         """Say something every ten seconds, and at once when the worker comes or goes."""
@@ -238,8 +249,8 @@ class StudentSocket(Socket):
             await room.tell_tap(undone)
 
     async def hear_leave(self, message: dict[str, Any]) -> None:
-        self.left = True
-        await self.close()
+        self.left = self.closing = True
+        await self.close(1000)
 
     async def hear_ping(self, message: dict[str, Any]) -> None:
         pong = message["ping"] if isinstance(message["ping"], int) else 0

@@ -16,7 +16,7 @@ from emotions import attention
 from emotions.models import Flag, Report
 
 FADES_S = 300
-KINDS = frozenset(Report.Kind.values)
+KINDS = tuple(Report.Kind.values)
 
 
 class CannotTap(Exception):

@@ -1,0 +1,47 @@
+"""The administration of what students and teachers said; measurements are not in it.
+
+Slices and minutes have composite keys, which Django's admin cannot hold; they are shown on the
+lesson's page.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from emotions.models import Flag, Marker, Report
+
+
+class LookedAt(admin.ModelAdmin):
+    """May be deleted, not written: what somebody said is not for others to change."""
+
+    list_select_related = ("lesson__course",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Report)
+class ReportAdmin(LookedAt):
+    list_display = ("at", "kind", "participant", "lesson", "undone_at")
+    list_filter = ("kind",)
+    date_hierarchy = "at"
+
+
+@admin.register(Flag)
+class FlagAdmin(LookedAt):
+    list_display = ("raised_at", "kind", "participant", "lesson", "cleared_at", "verdict")
+    list_filter = ("kind", "verdict")
+    date_hierarchy = "raised_at"
+
+
+@admin.register(Marker)
+class MarkerAdmin(LookedAt):
+    list_display = ("at", "kind", "text", "lesson")
+    list_filter = ("kind",)
+    date_hierarchy = "at"

@@ -1,0 +1,90 @@
+"""What a student may see of their own data: everything that is kept of them, and nothing else.
+
+The page shows it summed up, the download row by row; both come from here so that they agree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Sum
+
+from classroom import consent
+from classroom.models import Participant
+from emotions import words
+from emotions.models import Flag, Report, Slice
+from emotions.slices import COLUMNS
+from ml.labels import EMOTIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How much of the readable time read as one expression."""
+
+    label: str
+    words: str
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class OwnData:
+    participant: Participant
+    samples: int
+    readable: int
+    shares: list[Share]
+    taps: list[Report]
+    flags: list[Flag]
+    consented: bool
+
+    @property
+    def readable_percent(self) -> int:
+        return round(100 * self.readable / self.samples) if self.samples else 0
+
+
+def of(participant: Participant) -> OwnData:
+    sums = Slice.objects.filter(lesson_id=participant.lesson_id, participant=participant).aggregate(
+        **{name: Sum(name, default=0) for name in COLUMNS}
+    )
+    readable = sums["n"]
+    shares = [
+        Share(label, words.emotion(label), round(100 * sums[label] / readable))
+        for label in EMOTIONS
+        if readable
+    ]
+    return OwnData(
+        participant=participant,
+        samples=readable + sums["absent"] + sums["several"] + sums["unsure"],
+        readable=readable,
+        shares=sorted(shares, key=lambda share: -share.percent),
+        taps=list(Report.objects.filter(participant=participant).order_by("at")),
+        flags=list(Flag.objects.filter(participant=participant).order_by("raised_at")),
+        consented=consent.is_given(participant),
+    )
+
+
+def as_download(participant: Participant) -> dict[str, Any]:
+    """All stored rows about this student, as plain values."""
+    rows = Slice.objects.filter(lesson_id=participant.lesson_id, participant=participant)
+    return {
+        "name": participant.name,
+        "joined_at": participant.joined_at.isoformat(),
+        "left_at": participant.left_at.isoformat() if participant.left_at else None,
+        "consents": [
+            {"given": row.given, "notice": row.notice_version, "at": row.made_at.isoformat()}
+            for row in participant.consents.order_by("made_at")
+        ],
+        "taps": [
+            {"kind": row.kind, "at": row.at.isoformat(), "undone": row.undone_at is not None}
+            for row in Report.objects.filter(participant=participant).order_by("at")
+        ],
+        "flags": [
+            {
+                "kind": row.kind,
+                "since": row.since.isoformat(),
+                "until": row.cleared_at.isoformat() if row.cleared_at else None,
+            }
+            for row in Flag.objects.filter(participant=participant).order_by("raised_at")
+        ],
+        "ten_seconds": list(rows.order_by("starts_at").values("starts_at", *COLUMNS)),
+    }
