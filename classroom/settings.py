@@ -141,7 +141,10 @@ SECURE_REFERRER_POLICY = "same-origin"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"addresses": {"()": "classroom.logs.HideAddresses"}},
+    "filters": {
+        "addresses": {"()": "classroom.logs.HideAddresses"},
+        "one_line": {"()": "classroom.logs.OneLine"},
+    },
     "formatters": {
         "line": {
             "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
@@ -160,6 +163,8 @@ LOGGING = {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         # A page that is not there is no news, and its address may hold a join code.
         "django.request": {"level": "ERROR"},
+        # Whoever scans the network sends odd host names; Django shows a traceback for each.
+        "django.security.DisallowedHost": {"filters": ["one_line"]},
         "django.channels.server": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
     },

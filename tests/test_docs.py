@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from django.contrib.staticfiles import finders
 from django.core.management import get_commands
 
 from tests.running import ROOT
@@ -109,3 +110,21 @@ def test_another_host_is_seen():
     assert hosts_in("@import url(//fonts.example.org/inter.css)")
     assert not hosts_in('<a class="source" href="https://eur-lex.europa.eu/eli/reg/2024/1689">')
     assert not hosts_in('<svg xmlns="http://www.w3.org/2000/svg">')
+
+
+def test_every_static_file_that_a_page_names_is_there():
+    missing = set()
+    for page in (ROOT / "templates").rglob("*.html"):
+        for name in re.findall(r"{% static ['\"]([^'\"]+)['\"]", page.read_text("utf-8")):
+            if not finders.find(name):
+                missing.add(f"{page.name}: {name}")
+    assert missing == set()
+
+
+def test_every_module_that_a_script_imports_is_there():
+    missing = set()
+    for script in (ROOT / "static/js").rglob("*.js"):
+        for name in re.findall(r"from \"(\.[^\"]+)\"", script.read_text("utf-8")):
+            if not (script.parent / name).is_file():
+                missing.add(f"{script.name}: {name}")
+    assert missing == set()

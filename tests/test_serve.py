@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import http.client
 import os
+import re
 import signal
 import socket
 import ssl
@@ -37,7 +38,9 @@ def status(served: Served, path: str, **headers: str) -> int:
     return connection.getresponse().status
 
 
-def handshake(served: Served, path: str, origin: str | None) -> str:
+def handshake(
+    served: Served, path: str, origin: str | None, trusting: ssl.SSLContext | None = None
+) -> str:
     """The status line that a WebSocket handshake gets."""
     lines = [
         f"GET {path} HTTP/1.1",
@@ -49,6 +52,8 @@ def handshake(served: Served, path: str, origin: str | None) -> str:
         *([f"Origin: {origin}"] if origin else []),
     ]
     with socket.create_connection(("127.0.0.1", served.port), timeout=20) as connection:
+        if trusting is not None:
+            connection = trusting.wrap_socket(connection, server_hostname="localhost")
         connection.sendall("\r\n".join([*lines, "", ""]).encode())
         return connection.recv(4096).decode("latin1").splitlines()[0]
 
@@ -130,22 +135,72 @@ def test_key_files_are_the_owners_alone(shared):
     assert stat.S_IMODE((shared.data / "new" / "folder").stat().st_mode) == 0o700
 
 
-def test_https_serves_the_machines_names_under_its_certificate(serving):
-    served = serving("--https", HTTPS_NAMES="pulse.test")
-    pem = (served.data / "tls" / "certificate.pem").read_text()
-    names = certificates.names_in(x509.load_pem_x509_certificate(pem.encode()))
+@pytest.fixture(scope="module")
+def secure(tmp_path_factory) -> Iterator[Served]:
+    """One https server, with one more name than the machine has."""
+    one = Served(
+        data=tmp_path_factory.mktemp("secure") / "data",
+        options=("--https",),
+        extra={"HTTPS_NAMES": "pulse.test"},
+    ).wait()
+    yield one
+    one.stop()
+    assert "Traceback" not in one.output
+
+
+def certificate_of(secure: Served) -> str:
+    return (secure.data / "tls" / "certificate.pem").read_text()
+
+
+def trusting(secure: Served) -> ssl.SSLContext:
+    return ssl.create_default_context(cadata=certificate_of(secure))
+
+
+def ask(secure: Served, method: str, path: str, body: str = "", **headers: str):
+    connection = http.client.HTTPSConnection(
+        "localhost", secure.port, context=trusting(secure), timeout=20
+    )
+    connection.request(method, path, body, headers)
+    return connection.getresponse()
+
+
+def test_certificate_names_the_machine(secure):
+    names = certificates.names_in(x509.load_pem_x509_certificate(certificate_of(secure).encode()))
     assert {"localhost", "127.0.0.1", "pulse.test", socket.gethostname().lower()} <= names
     assert set(certificates.lan_addresses()) <= names
-    assert stat.S_IMODE((served.data / "tls" / "key.pem").stat().st_mode) == 0o600
-    trusting = ssl.create_default_context(cadata=pem)
-    connection = http.client.HTTPSConnection("localhost", served.port, context=trusting, timeout=20)
-    connection.request("GET", "/accounts/login/", headers={"Host": f"pulse.test:{served.port}"})
-    answer = connection.getresponse()
-    assert answer.status == 200
-    assert "Secure" in (answer.getheader("Set-Cookie") or "")
-    connection = http.client.HTTPSConnection("localhost", served.port, context=trusting, timeout=20)
-    connection.request("GET", "/", headers={"Host": "evil.example"})
-    assert connection.getresponse().status == 400
+    assert stat.S_IMODE((secure.data / "tls" / "key.pem").stat().st_mode) == 0o600
+    for name in names:
+        assert f"https://{name}:{secure.port}\n" in secure.output
+
+
+def test_https_answers_to_the_machines_names_and_no_others(secure):
+    for name in ("localhost", "127.0.0.1", "pulse.test", *certificates.lan_addresses()):
+        assert ask(secure, "GET", "/accounts/login/", Host=f"{name}:{secure.port}").status == 200
+    assert ask(secure, "GET", "/", Host="evil.example").status == 400
+
+
+def test_form_is_taken_over_https_and_its_cookie_is_secure(secure):
+    host = f"pulse.test:{secure.port}"
+    page = ask(secure, "GET", "/accounts/login/", Host=host)
+    cookie = page.getheader("Set-Cookie") or ""
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.read().decode())
+    assert cookie.startswith("__Host-csrftoken=") and "Secure" in cookie and token
+    answer = ask(
+        secure,
+        "POST",
+        "/accounts/login/",
+        f"csrfmiddlewaretoken={token[1]}&username=ada&password=wrong",
+        **{"Host": host, "Origin": f"https://{host}", "Cookie": cookie.split(";")[0]},
+        **{"Content-Type": "application/x-www-form-urlencoded"},
+    )
+    assert answer.status == 400, "a wrong password; 403 would be a form refused"
+
+
+def test_sockets_open_over_https_from_its_own_pages_only(secure):
+    line = handshake(secure, "/ws/student/1/", secure.url, trusting(secure))
+    assert "101" in line
+    clear = secure.url.replace("https", "http")
+    assert "403" in handshake(secure, "/ws/student/1/", clear, trusting(secure))
 
 
 def test_certificate_is_kept_until_names_or_time_say_otherwise(tmp_path):
