@@ -6,14 +6,14 @@ because nothing but stored slices, taps and markers goes in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from dashboard.stored import LessonState, Person, Tap
 from dashboard.timeline import Band, Timeline
 from emotions.flags import Judge
 from emotions.models import SLICE_SECONDS
-from emotions.pulse import TAPS_COUNT_S, Conditions, Pulse, Signals, arrow
+from emotions.pulse import TAPS_COUNT_S, Conditions, Pulse, Said, Signals, arrow
 
 JUDGED_AFTER_S = 5
 """Rows of a slice may arrive this much after its end; later ones count in the charts only."""
@@ -61,6 +61,11 @@ class Beats:
         last_minute = timeline.valences(self.until - 60, self.until)
         self.arrow = arrow(last_minute, timeline.valences(self.until - 360, self.until - 60))
         return True
+
+    def said(self, now: float, conditions: Conditions, counts: Mapping[str, int]) -> Said:
+        """The word; whether there may be one depends on who is in the room this second."""
+        here = {key: counts[key] for key in ("room", "cameras", "readable")}
+        return self.pulse.said(now, conditions, replace(self.pulse.signals, **here))
 
     def _step(self, timeline: Timeline, past: Past, now: float) -> None:
         starts_at, ends_at = self.until, self.until + SLICE_SECONDS

@@ -47,6 +47,14 @@ class Chart:
     bands: list[Band]
     taps: list[Tap]
     mode: str = Lesson.Mode.LIVE
+    span: tuple[float, float] | None = None
+
+    @property
+    def begins_and_ends(self) -> tuple[float, float] | None:
+        """What the time axis shows, also where there are only taps."""
+        if self.span or not self.points:
+            return self.span
+        return self.points[0].at, self.points[-1].at + self.step_s
 
     @property
     def simulated(self) -> str:
@@ -62,11 +70,12 @@ def chart(
     taps: Iterable[Tap] = (),
     mode: str = Lesson.Mode.LIVE,
     step_s: int = SLICE_SECONDS,
+    span: tuple[float, float] | None = None,
 ) -> Chart:
     """Thinned to what a screen can show."""
     few, seconds = thin(points, MOST_POINTS)
     times = seconds // SLICE_SECONDS
-    return Chart(few, step_s * times, list(marks), list(bands), list(taps), mode)
+    return Chart(few, step_s * times, list(marks), list(bands), list(taps), mode, span)
 
 
 def figures(drawn: Chart) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from classroom.models import Participant
+from dashboard.coverage import counted, coverage
 from dashboard.panel import panel
 from dashboard.stored import LessonState, OpenFlag, Person, Stored, Tap
 from emotions import lines, words
@@ -25,8 +26,6 @@ ON = Participant.Camera.ON.value
 
 LASTING = {State.LEFT, State.DISCONNECTED, State.NO_CAMERA, State.OUT_OF_VIEW, State.AWAY}
 """States whose beginning means something; a reading begins anew with every sample."""
-
-DOTS = {True: "f", False: "h", None: "o"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +67,7 @@ class Picture:
     coverage: dict[str, Any]
     taps: list[dict[str, Any]]
     worker: dict[str, Any]
+    removed: list[dict[str, Any]]
 
 
 class Room:
@@ -141,6 +141,7 @@ class Room:
                 raised_at=float(flag["raised_at"]),
                 sure=flag["sure"],
                 snoozed_until=float(flag["snoozed_until"]),
+                verdict=flag.get("verdict", ""),
             )
             for flag in message["flags"]
         ]
@@ -250,7 +251,19 @@ class Room:
             coverage=coverage(here.values(), counts),
             taps=self._tap_sums(fresh),
             worker=self.worker.as_dict(),
+            removed=self.removed(),
         )
+
+    def removed(self) -> list[dict[str, Any]]:
+        """Who can be let in again. An erased student has no name, and is not there any more."""
+        people = [self.person(student) for student in sorted(self.people)]
+        return [{"id": one.id, "name": one.name} for one in people if one.removed]
+
+    def forget(self, student: int) -> None:
+        """Erased: nothing of this student stays in the picture."""
+        for known in (self.people, self.told, self.readings, self.faces, self.face_at):
+            known.pop(student, None)
+        self.tapped = {key: tap for key, tap in self.tapped.items() if tap.student != student}
 
     def fresh_taps(self, now: float) -> list[Tap]:
         """Taps that have not faded, oldest first."""
@@ -315,28 +328,3 @@ def without_faces(state: StudentState) -> dict[str, Any]:
     if state.state is State.DISCONNECTED:
         return {}
     return {"state": "here", "words": words.here(), "icon": "user", "token": "unknown", "since": 0}
-
-
-def has_camera(state: StudentState) -> bool:
-    return state.in_room and state.state not in (State.NO_CAMERA, State.DISCONNECTED)
-
-
-def counted(here: Iterable[StudentState]) -> dict[str, int]:
-    here = list(here)
-    return {
-        "room": len(here),
-        "cameras": sum(has_camera(state) for state in here),
-        "readable": sum(state.readable for state in here),
-        "away": sum(state.state is State.AWAY for state in here),
-    }
-
-
-def coverage(here: Iterable[StudentState], counts: Mapping[str, int]) -> dict[str, Any]:
-    """The dots are sorted, so that none stands for a certain student."""
-    dots = [DOTS[state.readable if has_camera(state) else None] for state in here]
-    return {
-        "readable": counts["readable"],
-        "of": counts["room"],
-        "words": lines.coverage(counts["readable"], counts["room"]),
-        "dots": "".join(sorted(dots)),
-    }

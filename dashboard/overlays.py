@@ -94,8 +94,7 @@ def add(figure: dict[str, Any], drawn: Chart, *, labels: bool) -> None:
             layout["annotations"].append(label(cut(mark.text), local(mark.at)))
     if drawn.simulated:
         layout["annotations"].append(ribbon(drawn.simulated))
-    first = local(drawn.points[0].at) if drawn.points else ""
-    last = local(drawn.points[-1].at + drawn.step_s) if drawn.points else ""
+    first, last = (local(at) for at in span) if (span := drawn.begins_and_ends) else ("", "")
     layout["meta"] = {"from": first, "to": last, "simulated": bool(drawn.simulated)}
 
 

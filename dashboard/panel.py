@@ -64,4 +64,5 @@ def card(flag: OpenFlag, names: Mapping[int, str], now: float) -> dict[str, Any]
         "sure_words": words.certainty(flag.sure or 0) if tentative else "",
         "suggestion": words.flag_suggestion(flag.kind),
         "tentative": tentative,
+        "verdict": flag.verdict,
     }

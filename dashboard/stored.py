@@ -92,6 +92,7 @@ class OpenFlag:
     raised_at: float
     sure: float | None = None
     snoozed_until: float = 0
+    verdict: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +221,7 @@ def open_flag(one: Flag) -> OpenFlag:
         raised_at=epoch(one.raised_at),
         sure=one.sure,
         snoozed_until=epoch(one.snoozed_until),
+        verdict=one.verdict,
     )
 
 

@@ -101,6 +101,16 @@ class Timeline:
             self.rows[starts_at] = {row.participant_id: row for row in rows}
             self.sums[starts_at] = summed(self.rows[starts_at].values())
 
+    def forget(self, student: int) -> None:
+        """Consent withdrawn, or everything erased: the charts lose this student too."""
+        of_student = {at: rows for at, rows in self.rows.items() if student in rows}
+        self.put(
+            {
+                at: [row for row in rows.values() if row.participant_id != student]
+                for at, rows in of_student.items()
+            }
+        )
+
     @property
     def starts(self) -> list[int]:
         """Every span from the first to the last, also those without a row."""

@@ -1,0 +1,101 @@
+"""The teacher's pages: a lesson live, its report, the history, and what all of it can tell."""
+
+from __future__ import annotations
+
+from asgiref.sync import async_to_sync
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from classroom import access, installation
+from classroom.views import invite
+from dashboard import accuracy
+from dashboard import history as past
+from dashboard import status as health
+
+LESSONS_A_PAGE = 25
+
+
+@login_required
+@never_cache
+@require_safe
+def live(request: HttpRequest, lesson_id: int) -> HttpResponse:
+    lesson = access.lesson_for_teacher(request.user, lesson_id)
+    if not lesson.is_open:
+        return redirect("lesson", lesson.pk)
+    data = {
+        "lesson": lesson.pk,
+        "socket": f"/ws/teacher/{lesson.pk}/",
+        "base": f"/lessons/{lesson.pk}/",
+        "analysis": lesson.analysis,
+    }
+    content = {**invite.sheet(request, lesson), "course": lesson.course, "data": data}
+    return render(request, "dashboard/live.html", content)
+
+
+@login_required
+@never_cache
+@require_safe
+def lesson(request: HttpRequest, lesson_id: int) -> HttpResponse:
+    """The lesson where it stands: live while it is open, its report afterwards."""
+    found = access.lesson_for_history(request.user, lesson_id)
+    if not found.is_open:
+        access.log_report_opened(request.user, found)
+        made = past.report(found)
+        content = {"lesson": found, "report": made, "data": {"charts": made.charts}}
+        return render(request, "dashboard/report.html", content)
+    if access.may_teach(request.user, found):
+        return redirect("live", found.pk)
+    messages.info(request, _("This lesson is still open. Its report comes when it has ended."))
+    return redirect("history")
+
+
+@login_required
+@never_cache
+@require_safe
+def history(request: HttpRequest) -> HttpResponse:
+    wanted = past.search(request.GET.dict())
+    pages = Paginator(past.past_lessons(request.user, wanted), LESSONS_A_PAGE)
+    page = pages.get_page(request.GET.get("page"))
+    content = {
+        "page": page,
+        "lines": [past.lesson_line(lesson) for lesson in page.object_list],
+        "wanted": wanted,
+        "courses": past.courses_of(request.user),
+        "whole_school": access.is_admin(request.user),
+        "rest_of_address": without_page(request),
+    }
+    return render(request, "dashboard/history.html", content)
+
+
+def without_page(request: HttpRequest) -> str:
+    """The filters, to be carried from page to page."""
+    fields = request.GET.copy()
+    fields.pop("page", None)
+    return fields.urlencode()
+
+
+@require_safe
+def about(request: HttpRequest) -> HttpResponse:
+    content = {
+        "measured": accuracy.measured(),
+        "analysis": installation.analysis_on(),
+        "days": settings.KEEP_SLICES_DAYS,
+    }
+    return render(request, "dashboard/about.html", content)
+
+
+@login_required
+@never_cache
+@require_safe
+def status(request: HttpRequest) -> HttpResponse:
+    """For whoever is logged in; the figures behind it for staff."""
+    parts = async_to_sync(health.parts)()
+    content = {"parts": parts, "figures": access.is_admin(request.user)}
+    return render(request, "dashboard/status.html", content)
