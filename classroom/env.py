@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -52,6 +53,19 @@ def choice(name: str, default: str, *, words: tuple[str, ...]) -> str:
     word = text(name).lower() or default
     if word != default and word not in words:
         raise ImproperlyConfigured(f"{name} is {word!r}; write one of: {', '.join(words)}.")
+    return word
+
+
+def zone(name: str, default: str) -> str:
+    word = text(name)
+    if not word:
+        return default
+    try:
+        ZoneInfo(word)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ImproperlyConfigured(
+            f"{name} is {word!r}; write a place's name, such as Asia/Kolkata."
+        ) from None
     return word
 
 

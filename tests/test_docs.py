@@ -11,8 +11,9 @@ from django.contrib.staticfiles import finders
 from django.core.management import get_commands
 
 from tests.running import ROOT
+from tests.settings import SET_ASIDE
 
-READERS = {"text", "flag", "number", "whole", "choice", "listing", "secret"}
+READERS = {"text", "flag", "number", "whole", "choice", "zone", "listing", "secret"}
 # Django's own, set for it by manage.py and the like; nobody configures the product with it.
 NOT_OURS = {"DJANGO_SETTINGS_MODULE"}
 DOCUMENTED = re.compile(r"^\| `([A-Z_]+)` \|", re.MULTILINE)
@@ -56,6 +57,11 @@ def read_anywhere() -> set[str]:
 def test_every_variable_is_documented_and_every_documented_one_is_read():
     page = (ROOT / "docs/configuration.md").read_text("utf-8")
     assert set(DOCUMENTED.findall(page)) == read_anywhere()
+
+
+def test_no_variable_of_the_persons_own_shell_reaches_the_tests():
+    chosen_by_the_run = {"DATA_DIR", "DATABASE_URL", "REDIS_URL"}
+    assert read_anywhere() - chosen_by_the_run <= set(SET_ASIDE)
 
 
 def test_a_variable_is_seen_however_it_is_read():

@@ -6,6 +6,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from classroom import env
+from tests import running
 
 
 def test_words_for_yes_and_no(monkeypatch):
@@ -31,6 +32,8 @@ def test_unset_and_empty_give_the_default(monkeypatch):
         (lambda: env.number("ODD", 1, least=0, most=9), "nan", "must be from 0 to 9"),
         (lambda: env.whole("ODD", 1, least=0, most=9), "1.5", "write a whole number"),
         (lambda: env.choice("ODD", "", words=("on", "off")), "of", "write one of: on, off"),
+        (lambda: env.zone("ODD", "UTC"), "Kolkata", "such as Asia/Kolkata"),
+        (lambda: env.zone("ODD", "UTC"), "/etc/passwd", "such as Asia/Kolkata"),
     ],
 )
 def test_what_is_not_understood_is_refused_by_name(monkeypatch, read, word, says):
@@ -56,3 +59,14 @@ def test_unreadable_secret_file_is_named(monkeypatch, tmp_path):
     monkeypatch.setenv("A_SECRET_FILE", str(tmp_path / "none"))
     with pytest.raises(ImproperlyConfigured, match="A_SECRET_FILE cannot be read"):
         env.secret("A_SECRET")
+
+
+def test_time_zone_has_a_name(monkeypatch):
+    monkeypatch.setenv("ZONE", "Asia/Kolkata")
+    assert env.zone("ZONE", "UTC") == "Asia/Kolkata"
+
+
+def test_command_line_names_the_setting_in_one_line(tmp_path):
+    refused = running.manage(tmp_path, "check", AWAY_AFTER_S="soon")
+    assert refused.returncode == 1
+    assert refused.stderr == "Settings: AWAY_AFTER_S is 'soon'; write a number.\n"
