@@ -7,14 +7,15 @@ the teacher's socket does.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import URLRouter
 from channels.sessions import CookieMiddleware
 from django.urls import URLPattern, re_path
+
+import dashboard.routing
+import emotions.routing
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -29,20 +30,17 @@ async def turn_away(scope: dict[str, Any], receive: Receive, send: Send) -> None
 refuse: Any = turn_away  # Django's types know only views that answer pages
 
 
-def behind(wrap: Callable[[Any], Any], module: str) -> list[URLPattern]:
-    """The sockets that the module lists, each behind `wrap`."""
-    if not find_spec(module):
-        return []
+def behind(wrap: Callable[[Any], Any], routes: list[URLPattern]) -> list[URLPattern]:
     return [
         URLPattern(route.pattern, wrap(route.callback), route.default_args, route.name)
-        for route in import_module(module).websocket_urlpatterns
+        for route in routes
     ]
 
 
 sockets = URLRouter(
     [
-        *behind(CookieMiddleware, "emotions.routing"),
-        *behind(AuthMiddlewareStack, "dashboard.routing"),
+        *behind(CookieMiddleware, emotions.routing.websocket_urlpatterns),
+        *behind(AuthMiddlewareStack, dashboard.routing.websocket_urlpatterns),
         re_path("", refuse),
     ]
 )
