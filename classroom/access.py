@@ -7,12 +7,22 @@ know.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from django.http import Http404
 
 from classroom import audit, participants, tokens
 from classroom.models import Lesson, Participant
+
+LEAST_REASON = 10
+MOST_REASON = 300
+LOOK_S = 3600
+
+
+class BadReason(ValueError):
+    """Too short to be a reason, or too long to be read."""
 
 
 def may_teach(user: Any, lesson: Lesson) -> bool:
@@ -52,6 +62,26 @@ def log_report_opened(user: Any, lesson: Lesson) -> None:
     """Write into the trail that somebody other than its teacher looked at a lesson."""
     if not may_teach(user, lesson):
         audit.append(user, "report opened", f"lesson {lesson.pk}")
+
+
+def sees_individuals(user: Any, lesson: Lesson, session: Mapping[str, Any]) -> bool:
+    """Its teacher does; staff do for an hour after saying why (`give_reason`)."""
+    if may_teach(user, lesson):
+        return True
+    return is_admin(user) and session.get(look_key(lesson), 0) > time.time() - LOOK_S
+
+
+def give_reason(user: Any, lesson: Lesson, session: MutableMapping[str, Any], reason: str) -> None:
+    """Write why a student's data is looked at into the trail, then allow it. Raises BadReason."""
+    reason = " ".join(reason.split())
+    if not LEAST_REASON <= len(reason) <= MOST_REASON:
+        raise BadReason
+    audit.append(user, "individual data opened", f"lesson {lesson.pk}: {reason}")
+    session[look_key(lesson)] = time.time()
+
+
+def look_key(lesson: Lesson) -> str:
+    return f"look_{lesson.pk}"
 
 
 def student_of(lesson: Lesson, cookies: dict[str, str]) -> Participant:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from classroom.views import accounts, home, invite, join, setup
+from classroom.views import accounts, home, invite, join, look, setup
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -20,5 +20,6 @@ urlpatterns = [
     path("notice/<str:code>/", join.full_notice, name="notice"),
     path("lessons/<int:lesson_id>/invite/", invite.invite, name="lesson-invite"),
     path("lessons/<int:lesson_id>/joined/", invite.joined, name="lesson-joined"),
+    path("lessons/<int:lesson_id>/look/", look.look, name="lesson-look"),
     path("lessons/<int:lesson_id>/qr.svg", invite.qr, name="lesson-qr"),
 ]

@@ -20,7 +20,7 @@ from django.utils.crypto import salted_hmac
 from classroom.models import AuditEntry, AuditHead, Participant, Person
 
 SALT = "classroom.audit"
-WHICH_LENGTH = 300
+WHICH_LENGTH = 340
 # Somebody without an account: a student, or the product itself.
 NOBODY = uuid.UUID(int=0)
 

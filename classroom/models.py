@@ -174,7 +174,7 @@ class AuditEntry(models.Model):
     actor = models.UUIDField()
     subject = models.UUIDField(null=True)
     what = models.CharField(max_length=40)
-    which = models.CharField(max_length=300, blank=True)
+    which = models.CharField(max_length=340, blank=True)
     made_at = models.DateTimeField()
     previous = models.CharField(max_length=64)
     digest = models.CharField(max_length=64, unique=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.models import AnonymousUser
 from django.http import Http404
 from django.test import TestCase
+from django.urls import reverse
 from django.utils import timezone
 
 from classroom import access, audit, lessons, participants, tokens
@@ -50,6 +51,50 @@ class AccessTest(TestCase):
         access.log_report_opened(self.teacher, self.lesson)
         access.log_report_opened(admin, self.lesson)
         self.assertEqual(AuditEntry.objects.get().actor, audit.identity(admin))
+
+
+class ReasonTest(TestCase):
+    def setUp(self):
+        self.admin = make.admin()
+        self.lesson = make.lesson(closed_at=timezone.now())
+        self.address = reverse("lesson-look", args=[self.lesson.pk])
+
+    def sees(self, user) -> bool:
+        return access.sees_individuals(user, self.lesson, self.client.session)
+
+    def test_admin_sees_individuals_after_a_reason_that_is_logged(self):
+        self.client.force_login(self.admin)
+        self.assertFalse(self.sees(self.admin))
+        answer = self.client.post(self.address, {"reason": "Parent asked for a copy"})
+        self.assertEqual(answer.status_code, 302)
+        self.assertTrue(self.sees(self.admin))
+        entry = AuditEntry.objects.get(what="individual data opened")
+        self.assertEqual(entry.which, f"lesson {self.lesson.pk}: Parent asked for a copy")
+
+    def test_reason_is_for_one_lesson_and_one_hour(self):
+        session: dict[str, float] = {}
+        access.give_reason(self.admin, self.lesson, session, "Parent asked for a copy")
+        self.assertTrue(access.sees_individuals(self.admin, self.lesson, session))
+        self.assertFalse(access.sees_individuals(self.admin, make.lesson(), session))
+        session[access.look_key(self.lesson)] -= 3601
+        self.assertFalse(access.sees_individuals(self.admin, self.lesson, session))
+
+    def test_no_reason_is_no_reason(self):
+        self.client.force_login(self.admin)
+        for reason in ("", "because", " " * 40, "x" * 301):
+            self.client.post(self.address, {"reason": reason})
+            self.assertFalse(self.sees(self.admin), reason)
+        self.assertFalse(AuditEntry.objects.exists())
+
+    def test_teacher_of_the_lesson_needs_none(self):
+        self.assertTrue(self.sees(self.lesson.course.teacher))
+
+    def test_nobody_else_gets_in_with_a_reason(self):
+        self.client.force_login(make.other_teacher())
+        answer = self.client.post(self.address, {"reason": "Parent asked for a copy"})
+        self.assertEqual(answer.status_code, 404)
+        session = {access.look_key(self.lesson): 1e12}
+        self.assertFalse(access.sees_individuals(make.other_teacher(), self.lesson, session))
 
 
 class StudentTest(TestCase):

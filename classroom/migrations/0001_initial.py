@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                 ("actor", models.UUIDField()),
                 ("subject", models.UUIDField(null=True)),
                 ("what", models.CharField(max_length=40)),
-                ("which", models.CharField(blank=True, max_length=300)),
+                ("which", models.CharField(blank=True, max_length=340)),
                 ("made_at", models.DateTimeField()),
                 ("previous", models.CharField(max_length=64)),
                 ("digest", models.CharField(max_length=64, unique=True)),
