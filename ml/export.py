@@ -162,7 +162,7 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     try:
         found = export(options.run, options.data, options.out, options.version)
-    except (DataError, CheckpointError, SettingsError) as error:
+    except (DataError, CheckpointError, SettingsError, OSError) as error:
         print(f"ml.export: {error}", file=sys.stderr)
         return 2
     shown = {name: found[name] for name in ("version", "side", "temperature", "unsure_below")}

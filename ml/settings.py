@@ -77,18 +77,29 @@ def settings_from(table: dict[str, Any], *, source: str) -> Settings:
         raise SettingsError(f"{source}: stages should be a list ([[stages]])")
     if "stages" in known:
         known["stages"] = tuple(_filled(Stage, s, f"{source} [[stages]]") for s in known["stages"])
-    settings = _filled(Settings, known, source)
-    if not settings.stages or any(s.side < 32 or s.epochs < 1 for s in settings.stages):
-        raise SettingsError(f"{source}: every stage needs a side of 32 or more, and an epoch")
-    return settings
+    return _checked(_filled(Settings, known, source), source)
 
 
 def overridden(settings: Settings, *, side: int | None, epochs: int | None) -> Settings:
     """`--side` and `--epochs` ask for one plain stage in place of the file's."""
     if side is None and epochs is None:
         return settings
-    stage = Stage(side=side or settings.side, epochs=epochs or settings.epochs)
-    return replace(settings, stages=(stage,))
+    stage = Stage(
+        side=settings.side if side is None else side,
+        epochs=settings.epochs if epochs is None else epochs,
+    )
+    return _checked(replace(settings, stages=(stage,)), "--side, --epochs")
+
+
+def _checked(settings: Settings, source: str) -> Settings:
+    if not settings.stages or any(s.side < 32 or s.epochs < 1 for s in settings.stages):
+        raise SettingsError(f"{source}: every stage needs a side of 32 or more, and an epoch")
+    if settings.batch < 1 or settings.threads < 0:
+        raise SettingsError(f"{source}: batch must be 1 or more, threads 0 or more")
+    for name in ("dropout", "average", "label_weight", "smoothing", "validation_share", "warm_up"):
+        if not 0 <= getattr(settings, name) <= 1:
+            raise SettingsError(f"{source}: {name} = {getattr(settings, name)} is not 0 to 1")
+    return settings
 
 
 def as_table(record: Any) -> dict[str, Any]:

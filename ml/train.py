@@ -285,7 +285,7 @@ def train(options: argparse.Namespace) -> None:
 def main(argv: list[str] | None = None) -> int:
     try:
         train(arguments(argv))
-    except (DataError, SettingsError, CheckpointError, network.InitError) as error:
+    except (DataError, SettingsError, CheckpointError, network.InitError, OSError) as error:
         print(f"ml.train: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

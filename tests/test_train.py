@@ -199,6 +199,9 @@ def test_every_configuration_in_the_project_can_be_read() -> None:
 def test_side_and_epochs_replace_the_stages() -> None:
     assert overridden(Settings(), side=64, epochs=3).stages == (Stage(64, 3),)
     assert overridden(Settings(), side=None, epochs=None) == Settings()
+    for side, epochs in ((16, None), (None, 0)):
+        with pytest.raises(SettingsError, match="--side, --epochs: every stage needs"):
+            overridden(Settings(), side=side, epochs=epochs)
 
 
 @pytest.mark.parametrize(
@@ -208,6 +211,8 @@ def test_side_and_epochs_replace_the_stages() -> None:
         ("batch = 'many'", "batch = 'many' should be int"),
         ("stages = []", "every stage needs"),
         ("[[stages]]\nside = 16", "every stage needs a side of 32"),
+        ("batch = 0", "batch must be 1 or more"),
+        ("smoothing = 1.5", "smoothing = 1.5 is not 0 to 1"),
         ("stages = 3", "stages should be a list"),
         ("[augment]\nspin = 1", "no setting is called 'spin'"),
         ("batch = ", "not a TOML file"),
