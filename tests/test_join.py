@@ -184,6 +184,12 @@ class RefusedTest(JoinCase):
         self.assertContains(page, "Too many wrong codes", status_code=429)
         self.assertEqual(page.headers["Retry-After"], "60")
 
+    def test_class_that_reloads_an_ended_lesson_is_not_guessing(self):
+        ended = make.lesson(closed_at=timezone.now())
+        for _ in range(70):
+            self.client.get(reverse("join", args=[ended.code]))
+        self.assertEqual(self.client.get(self.address).status_code, 200)
+
     def test_form_of_another_site_is_refused(self):
         answer = Client(enforce_csrf_checks=True).post(self.address, {"name": "A", "camera": "on"})
         self.assertEqual(answer.status_code, 403)

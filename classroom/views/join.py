@@ -117,9 +117,9 @@ def teacher_name(lesson: Lesson) -> str:
 
 
 def no_open_lesson(request: HttpRequest, lesson: Lesson | None) -> HttpResponse:
-    WRONG_CODES.count(request)
     check = _("No open lesson has this code. Check it with your teacher.")
     if lesson is None or lesson.closed_at is None:
+        WRONG_CODES.count(request)
         return closed_door(request, check, NOT_FOUND)
     ended = time_format(timezone.localtime(lesson.closed_at), "H:i")
     words = _("Lesson ended at %(time)s.") % {"time": ended}
@@ -147,6 +147,8 @@ def closed_door(
 
 @require_safe
 def full_notice(request: HttpRequest, code: str) -> HttpResponse:
+    if WRONG_CODES.reached(request):
+        return too_many(request)
     lesson = lessons.by_code(code)
     if lesson is None:
         return no_open_lesson(request, None)
