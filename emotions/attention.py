@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from classroom.models import Lesson
@@ -29,6 +30,14 @@ def moment(epoch: float) -> datetime:
 
 def epoch(at: datetime | None) -> float:
     return at.timestamp() if at else 0.0
+
+
+def standing(lesson_id: int, participant_id: int | None, kind: str) -> QuerySet[Flag]:
+    """The open flag of this kind, of one student or (None) of the class."""
+    flags = Flag.objects.filter(lesson_id=lesson_id, kind=kind, cleared_at=None)
+    if participant_id is None:
+        return flags.filter(participant__isnull=True)
+    return flags.filter(participant_id=participant_id)
 
 
 def raise_flag(
@@ -51,32 +60,26 @@ def raise_flag(
         raised_at=at,
         sure=sure,
     )
-    standing = Flag.objects.filter(
-        lesson_id=lesson_id, participant_id=participant_id, kind=kind, cleared_at=None
-    )
     try:
         with transaction.atomic():
             flag.save(force_insert=True)
     except IntegrityError:
-        if standing.exists():
+        if standing(lesson_id, participant_id, kind).exists():
             return False
         raise
     return True
 
 
 def clear_flag(lesson_id: int, participant_id: int | None, kind: str, *, at: datetime) -> bool:
-    standing = Flag.objects.filter(
-        lesson_id=lesson_id, participant_id=participant_id, kind=kind, cleared_at=None
-    )
-    return bool(standing.update(cleared_at=at))
+    return bool(standing(lesson_id, participant_id, kind).update(cleared_at=at))
 
 
 def clear_all(lesson_id: int, *, participant_id: int | None = None, at: datetime) -> int:
     """Close every open flag of a lesson, or of one student in it."""
-    standing = Flag.objects.filter(lesson_id=lesson_id, cleared_at=None)
+    flags = Flag.objects.filter(lesson_id=lesson_id, cleared_at=None)
     if participant_id is not None:
-        standing = standing.filter(participant_id=participant_id)
-    return standing.update(cleared_at=at)
+        flags = flags.filter(participant_id=participant_id)
+    return flags.update(cleared_at=at)
 
 
 def dismiss(lesson: Lesson, flag_id: int, *, now: datetime | None = None) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -68,17 +69,16 @@ def minutes(lesson: Lesson) -> Iterable[LessonMinute]:
         .values_list("minute", "students")
     )
     sums = {name: Sum(name) for name in COLUMNS}
-    rows = of_lesson.values("minute").annotate(
+    rows: Any = of_lesson.values("minute").annotate(
         students=Count("participant_id", distinct=True), **sums
     )
     for row in rows.order_by("minute"):
-        minute, students = row.pop("minute"), row.pop("students")
         yield LessonMinute(
             lesson=lesson,
-            starts_at=minute,
-            present=students,
-            readable=readable.get(minute, 0),
-            **row,
+            starts_at=row["minute"],
+            present=row["students"],
+            readable=readable.get(row["minute"], 0),
+            **{name: row[name] for name in COLUMNS},
         )
 
 

@@ -7,7 +7,7 @@ late or never is harmless. The picture itself is gone by then.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 from ml.labels import EMOTIONS
@@ -77,18 +77,12 @@ def reading_from(
     sample: Sampled, *, lesson: int, student: int, seq: int, offered_at: float, read_at: float
 ) -> Reading:
     """The reading of one sample: a face we can read, a face we cannot, or no face."""
-    common = {
-        "lesson": lesson,
-        "student": student,
-        "seq": seq,
-        "offered_at": offered_at,
-        "read_at": read_at,
-    }
+    whose = Reading(lesson, student, seq, offered_at, read_at, state="no_face")
     if sample.outcome == "no_face":
-        return Reading(**common, state="no_face")
+        return whose
     if sample.outcome != "face" or sample.probabilities is None:
-        return Reading(**common, state="unsure", why=WHY.get(sample.outcome, "low_sure"))
+        return replace(whose, state="unsure", why=WHY.get(sample.outcome, "low_sure"))
     p = tuple(float(share) for share in sample.probabilities)
     sure = max(p) if sample.sure is None else float(sample.sure)
     yaw = None if sample.yaw is None else float(sample.yaw)
-    return Reading(**common, state="reading", p=p, sure=sure, yaw=yaw)
+    return replace(whose, state="reading", p=p, sure=sure, yaw=yaw)
