@@ -44,7 +44,14 @@ function hear(message) {
   if (message.undone) taps.undone(message.undone);
   if (message.lesson) lessonChanged(message.lesson);
   if ("worker" in message) workerChanged(message.worker);
+  if (message.camera) consentChanged(message.camera);
+  if (message.error) complain(message.error);
   if ("nudge" in message) byId("nudge")?.toggleAttribute("hidden", !message.nudge);
+}
+
+function complain(words) {
+  board.say("busy", "", words);
+  clock.after(READING_MS, () => board.clear("busy"));
 }
 
 function hello({ lesson: now, taps: held }) {
@@ -222,10 +229,18 @@ function toggleCamera() {
 
 function answered(message) {
   pictures?.answered(message);
-  if (message.status === "refused" && message.why && data.words[message.why]) {
-    board.say("busy", message.why);
-  } else if (message.status === "refused") board.say("busy", "busy");
-  else board.clear("busy");
+  if (message.status !== "refused") board.clear("busy");
+  else if (message.why === "not_wanted") pictures?.tell();
+  else if (message.why !== "early" && data.words[message.why]) board.say("busy", message.why);
+}
+
+/** Consent was given or taken back on another page of the same student. */
+function consentChanged(camera) {
+  if (!data.analysis || camera === data.camera) return;
+  data.camera = camera;
+  if (camera === "none") pictures?.stop("paused");
+  else if (wanted()) turnOn();
+  drawCamera();
 }
 
 /** The bytes that were sent, decoded again; a page that nobody looks at draws nothing. */

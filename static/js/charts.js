@@ -1,0 +1,186 @@
+/**
+ * The mood mix and the engagement line. The server sends figures without colours: every trace
+ * names a token, and the page takes the colour from its theme, so dark mode is a redraw.
+ */
+
+import { byId, make, setLine, setText } from "./dom.js";
+
+const CONFIG = { displayModeBar: false, responsive: true, showTips: false, doubleClick: false };
+const MINUTE_MS = 60_000;
+const LEAST_MS = 5 * MINUTE_MS;
+const LABEL_ROOM_PX = 104;
+
+const color = (token) => getComputedStyle(document.documentElement).getPropertyValue(`--${token}`).trim();
+
+function paintTrace(trace) {
+  const token = trace.meta?.token;
+  if (token === "hover") return trace;
+  if (token === "ink") return { ...trace, line: { ...trace.line, color: color("ink") } };
+  if (token === "accent") return { ...trace, marker: { ...trace.marker, color: color("accent") } };
+  const painted = {
+    ...trace,
+    fillcolor: color(token),
+    line: { ...trace.line, color: color("surface") },
+  };
+  if (trace.fillpattern) {
+    const hatch = { bgcolor: color("unknown"), fgcolor: color("unknown-hatch"), fillmode: "replace" };
+    painted.fillpattern = { ...trace.fillpattern, ...hatch };
+  }
+  return painted;
+}
+
+/** Marks go through both charts; what the teacher set aside lies over it as a pale band. */
+function paintShape(shape) {
+  if (shape.name === "marker") return { ...shape, line: { ...shape.line, color: color("ink-2") } };
+  return { ...shape, layer: "above", fillcolor: color("surface"), opacity: 0.4 };
+}
+
+function paintNote(note) {
+  const font = { ...note.font, size: 12, color: color("ink-2") };
+  if (note.name === "simulated") {
+    const frame = { bgcolor: color("mixed-tint"), bordercolor: color("mixed-mark"), borderpad: 3 };
+    return [{ ...note, ...frame, font: { ...font, color: color("mixed") } }];
+  }
+  if (!note.name?.startsWith("end-")) return [{ ...note, font }];
+  const token = note.name.slice(4);
+  const swatch = { ...note, text: "■", font: { ...font, color: color(token) } };
+  return [swatch, { ...note, xshift: note.xshift + 14, font: { ...font, color: color("ink") } }];
+}
+
+/** Times travel as the server's wall clock; Plotly, too, reads them without a zone. */
+function ms(time) {
+  return Date.parse(`${time.replace(" ", "T")}Z`);
+}
+
+/** @returns {[number, number] | null} */
+export function span({ from, to }, minutes) {
+  if (!from) return null;
+  const end = Math.max(ms(to), ms(from) + LEAST_MS);
+  const start = minutes ? Math.max(ms(from), end - minutes * MINUTE_MS) : ms(from);
+  return [start, end];
+}
+
+function paintLayout(layout, range, more) {
+  const line = color("line");
+  const axis = { gridcolor: line, zerolinecolor: line, linecolor: line, tickfont: { size: 12 } };
+  return {
+    ...layout,
+    autosize: true,
+    font: { family: color("font"), size: 12, color: color("ink-2") },
+    hoverlabel: {
+      bgcolor: color("surface"),
+      bordercolor: color("edge"),
+      font: { family: color("font"), size: 13, color: color("ink") },
+    },
+    xaxis: {
+      ...layout.xaxis,
+      ...axis,
+      nticks: 6,
+      ...(layout.yaxis2 && { anchor: "y2" }),
+      ...(range && { range }),
+      ...more.xaxis,
+    },
+    yaxis: { ...layout.yaxis, ...axis },
+    ...(layout.yaxis2 && { yaxis2: { ...layout.yaxis2, ...axis } }),
+    margin: { ...layout.margin, ...more.margin },
+    ...more.layout,
+    shapes: (layout.shapes ?? []).map(paintShape),
+    annotations: (layout.annotations ?? []).flatMap(paintNote),
+  };
+}
+
+function draw(div, figure, range, more) {
+  if (!div || !figure || !window.Plotly) return;
+  const layout = paintLayout(figure.layout, range, more);
+  window.Plotly.react(div, figure.data.map(paintTrace), layout, CONFIG);
+}
+
+function legend(list, entries) {
+  if (!list) return;
+  list.replaceChildren(
+    ...entries.map(({ token, words }) => {
+      const item = make("li");
+      const swatch = make("span", "swatch");
+      swatch.dataset.of = token;
+      item.append(swatch, make("span", "", words));
+      return item;
+    }),
+  );
+}
+
+export function table({ head, rows }) {
+  const node = make("table", "table");
+  const top = node.createTHead().insertRow();
+  for (const cell of head) {
+    const th = make("th", "", cell);
+    th.scope = "col";
+    top.append(th);
+  }
+  const body = node.createTBody();
+  for (const row of rows) {
+    const line = body.insertRow();
+    for (const cell of row) setText(line.insertCell(), cell);
+  }
+  return node;
+}
+
+/** @param {{bands?: string, minutes?: number}} first   what to show before anybody chooses */
+export function lessonCharts(first = {}) {
+  const mood = byId("mood-chart");
+  const engagement = byId("engagement-chart");
+  const shown = { bands: "simple", minutes: 0, ...first };
+  const tableFrame = byId("chart-table");
+  let charts = null;
+
+  function drawAll() {
+    if (!charts || document.hidden) return;
+    const figure = charts.mood[shown.bands];
+    const range = span(figure.layout.meta ?? {}, shown.minutes);
+    const margin = { r: LABEL_ROOM_PX };
+    draw(mood, figure, range, {
+      margin: { ...margin, b: 8 },
+      xaxis: { showticklabels: false },
+      layout: { hovermode: "closest", hoverdistance: -1 },
+    });
+    draw(engagement, charts.engagement, range, {
+      margin: { ...margin, t: 6, b: 22 },
+      layout: { hovermode: "closest" },
+    });
+    legend(byId("mood-legend"), figure.legend ?? []);
+    if (byId("mood-caption")) setLine(byId("mood-caption"), figure.caption ?? "");
+    if (!tableFrame.hidden) drawTable();
+  }
+
+  function drawTable() {
+    tableFrame.replaceChildren(table(charts.mood[shown.bands].table));
+  }
+
+  function choose(attribute, take) {
+    const buttons = document.querySelectorAll(`[data-${attribute}]`);
+    for (const each of buttons) {
+      each.addEventListener("click", () => {
+        for (const other of buttons) other.setAttribute("aria-pressed", String(other === each));
+        take(each.dataset[attribute]);
+        drawAll();
+      });
+    }
+  }
+
+  choose("bands", (bands) => (shown.bands = bands));
+  choose("span", (minutes) => (shown.minutes = Number(minutes) || 0));
+  const shows = document.querySelector("[data-shows=chart-table]");
+  shows?.addEventListener("click", () => {
+    tableFrame.hidden = !tableFrame.hidden;
+    shows.setAttribute("aria-expanded", String(!tableFrame.hidden));
+    if (charts && !tableFrame.hidden) drawTable();
+  });
+  document.addEventListener("visibilitychange", drawAll);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+
+  return {
+    show(next) {
+      charts = next;
+      drawAll();
+    },
+  };
+}
