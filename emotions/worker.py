@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 AT_ONCE = 4
 """Few, because a claimed frame no longer makes way for a newer one."""
 STUCK_AFTER_S = 5.0
+CLAIM_WAIT_S = 0.5
 
 
 class Reads(Protocol):
@@ -63,7 +64,7 @@ class Worker:
         beating = asyncio.create_task(self.keep_beating())
         try:
             while not self.stopping:
-                for frame in await self.frames.claim(AT_ONCE, wait_s=1.0):
+                for frame in await self.frames.claim(AT_ONCE, wait_s=CLAIM_WAIT_S):
                     await self.handle(frame)
         finally:
             beating.cancel()
