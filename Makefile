@@ -83,5 +83,5 @@ $(NODE_STAMP): package.json package-lock.json .npmrc
 	@command -v npm >/dev/null || { echo "npm is missing. Install Node.js 18 or newer, on Debian:" \
 		"sudo apt-get install nodejs npm" >&2; exit 1; }
 	@echo "Installing what pages load"
-	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import needs
 from tests.running import ROOT
 from tools import assets
 
@@ -154,6 +155,16 @@ def test_failed_installation_does_not_stop_the_tests(machine):
     assert done.returncode == 0
     assert "apt-get could not install them" in done.stdout
     assert "every test in a browser is skipped" in done.stdout
+
+
+def test_what_is_missing_skips_a_test_here_and_fails_it_in_ci(monkeypatch):
+    monkeypatch.delenv("CI", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="needs redis: apt-get"):
+        needs("redis", None, "apt-get")
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="needs redis: apt-get"):
+        needs("redis", None, "apt-get")
+    needs("redis", "/usr/bin/redis-server", "apt-get")
 
 
 def test_lock_file_names_no_host():

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 
 import pytest
 from cryptography import x509
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from classroom import certificates, serving
 from classroom.asgi import same_address
@@ -103,6 +105,11 @@ def test_taken_port_is_one_clear_line(shared):
     assert "/setup/" not in second.stdout, "a second link would have put out the first"
 
 
+def test_open_bind_without_hosts_says_who_is_answered(serving):
+    output = serving("--bind", "0.0.0.0").output
+    assert "It answers this machine only: ALLOWED_HOSTS names no other host." in output
+
+
 @pytest.mark.parametrize("port", ["0", "70000", "eighty"])
 def test_port_that_is_none_is_refused(tmp_path, port):
     refused = running.manage(tmp_path, "serve", "--port", port)
@@ -115,6 +122,33 @@ def test_public_shape_without_its_settings_does_not_start(tmp_path):
     assert refused.returncode == 1
     assert "SECRET_KEY" in refused.stderr
     assert "EXPRESSION_ANALYSIS=off" in refused.stderr
+
+
+SIT_DOWN = """
+from classroom import tokens
+from tests import make
+student = make.participant()
+print(student.lesson_id, tokens.make(student))
+"""
+
+
+def test_students_are_told_that_the_server_is_going_down(serving):
+    served = serving(EXPRESSION_ANALYSIS="on")
+    made = served.manage("shell", "--verbosity=0", "-c", SIT_DOWN)
+    lesson, token = made.stdout.split()
+    with connect(
+        f"ws://localhost:{served.port}/ws/student/{lesson}/",
+        origin=served.url,
+        additional_headers={"Cookie": f"student_{lesson}={token}"},
+    ) as student:
+        assert "hello" in student.recv(timeout=20)
+        served.process.send_signal(signal.SIGTERM)
+        with pytest.raises(ConnectionClosed) as closing:
+            while student.recv(timeout=20):
+                pass
+    assert closing.value.rcvd.code == 4503
+    assert served.process.wait(running.STOP_S) == 0
+    assert "Traceback" not in served.output
 
 
 def test_unknown_socket_is_refused_without_a_traceback(shared):

@@ -15,11 +15,11 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from classroom import certificates, env, serving, setup
+from classroom import certificates, checks, env, serving, setup
 from emotions.embedded import Services
 
-LOOPBACK = "127.0.0.1"
-ANYWHERE = "0.0.0.0"
+LOOPBACKS = ("127.0.0.1", "::1")
+ANYWHERE = ("0.0.0.0", "::")
 
 
 class Command(BaseCommand):
@@ -52,6 +52,8 @@ class Command(BaseCommand):
         addresses = [place.address(host) for host in hosts]
         lines = [f"Classroom Pulse is at {addresses[0]}"]
         lines += [f"               and at {address}" for address in addresses[1:]]
+        if place.bind not in LOOPBACKS and not place.certificate and not checks.is_public():
+            lines.append("It answers this machine only: ALLOWED_HOSTS names no other host.")
         link = setup.link(addresses[0])
         if link:
             lines += ["", "No account yet. Set it up here (this link works once):", f"  {link}"]
@@ -72,12 +74,12 @@ def port_number(word: str) -> int:
 
 def place_of(options: dict[str, Any], names: list[str]) -> serving.Place:
     if not options["https"]:
-        return serving.Place(bind=options["bind"] or LOOPBACK, port=options["port"] or 8000)
+        return serving.Place(bind=options["bind"] or LOOPBACKS[0], port=options["port"] or 8000)
     secure(names)
     pair = certificates.own_certificate(
         settings.DATA_DIR / "tls", names, now=datetime.datetime.now(datetime.UTC)
     )
-    bind = options["bind"] or ANYWHERE
+    bind = options["bind"] or ANYWHERE[0]
     return serving.Place(bind=bind, port=options["port"] or 8443, certificate=pair)
 
 
@@ -93,4 +95,4 @@ def secure(names: list[str]) -> None:
 
 def shown(bind: str) -> str:
     """A loopback or all-interfaces bind is reached by name, which a browser trusts more."""
-    return "localhost" if bind in (LOOPBACK, ANYWHERE, "::1", "::") else bind
+    return "localhost" if bind in (*LOOPBACKS, *ANYWHERE) else bind
