@@ -6,7 +6,6 @@ machine's names in its network, under a certificate of its own.
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 from argparse import ArgumentParser
 from typing import Any
@@ -61,8 +60,7 @@ class Command(BaseCommand):
 
     def say(self, lines: list[str]) -> None:
         self.stdout.write("\n".join(lines))
-        with contextlib.suppress(AttributeError):
-            self.stdout.flush()
+        self.stdout.flush()
 
 
 def port_number(word: str) -> int:
