@@ -29,8 +29,6 @@ FORGOTTEN_AFTER_S = 60
 COOL_DOWN_S = 300
 CLASS_SHARE = 0.2
 CLASS_LEAST = 3
-CLASS_FOR_S = 20
-CLASS_HYSTERESIS_S = 60
 
 AWAY, LOW, TURNED, CLASS = "away", "low", "turned", "class"
 REASONS = {AWAY: "no_face", LOW: "below_usual", TURNED: "turned", CLASS: "check_in"}
@@ -196,7 +194,7 @@ class Judge:
         self.away_after_s = away_after_s
         self.watches: dict[int, Watch] = {}
         self.open: dict[Key, Change] = {}
-        self.check_in = Condition(CLASS_FOR_S, CLASS_HYSTERESIS_S)
+        self.check_in = Condition(0, hysteresis_s=0)
         self.seen: set[int] = set()
         self.readable = 0
         self.first_read_at = 0
@@ -254,7 +252,7 @@ class Judge:
     def fold_class(
         self, check_in: bool, *, dismissed: Mapping[Key, Iterable[float]] | None = None
     ) -> list[Change]:
-        """After the slice: whether the whole class now calls for a look."""
+        """After the slice: whether the pulse, with its own hysteresis, says "Check in"."""
         self.check_in.step(self.folded_until - SLICE_S, check_in)
         times = (dismissed or {}).get((WHOLE_CLASS, CLASS), ())
         change = self._change(WHOLE_CLASS, CLASS, self.check_in, times)

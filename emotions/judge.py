@@ -25,7 +25,7 @@ from emotions import attention, taps
 from emotions.flags import WHOLE_CLASS, Change, Judge, Key
 from emotions.models import SLICE_SECONDS, Flag, Marker, Report, Slice
 from emotions.publish import tell_teachers
-from emotions.pulse import Conditions, Level, Signals, grey_line, raw_word
+from emotions.pulse import Conditions, Level, Pulse, Signals
 from emotions.slices import start_of
 
 logger = logging.getLogger(__name__)
@@ -79,12 +79,20 @@ class Course:
         )
 
 
+class Bench:
+    """Where one lesson is judged: its students one by one, and the pulse of the class."""
+
+    def __init__(self) -> None:
+        self.judge = Judge(settings.AWAY_AFTER_S)
+        self.pulse = Pulse()
+
+
 class Judging:
     """Judges every open lesson, in this process, and keeps what it has folded so far."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self.clock = clock
-        self.judges: dict[int, Judge] = {}
+        self.benches: dict[int, Bench] = {}
 
     async def run(self) -> None:
         while True:
@@ -103,25 +111,25 @@ class Judging:
         """Judge what is stored of one lesson up to `until`; whether any flag changed."""
         lesson = Lesson.objects.filter(pk=lesson_id, closed_at=None).first()
         if lesson is None:
-            self.judges.pop(lesson_id, None)
+            self.benches.pop(lesson_id, None)
             return False
         since = _judged_until(lesson)
         if until <= since or not _claim(lesson, until):
             return False
         # Taken out while it folds: if this transaction fails, it is made anew from stored rows.
-        judge = self.judges.pop(lesson_id, None)
-        if judge is None or judge.folded_until != since:
-            judge = replayed(lesson, since)
+        bench = self.benches.pop(lesson_id, None)
+        if bench is None or bench.judge.folded_until != since:
+            bench = replayed(lesson, since)
         changed = taps.lower_hands(lesson_id, attention.moment(until)) > 0
-        for change in fold(lesson, judge, since, until):
+        for change in fold(lesson, bench, since, until):
             changed = _store(lesson_id, change) or changed
-        self.judges[lesson_id] = judge
-        if len(self.judges) > LESSONS_KEPT:
-            self.judges.pop(next(iter(self.judges)))
+        self.benches[lesson_id] = bench
+        if len(self.benches) > LESSONS_KEPT:
+            self.benches.pop(next(iter(self.benches)))
         return changed
 
 
-def fold(lesson: Lesson, judge: Judge, since: int, until: int) -> Iterator[Change]:
+def fold(lesson: Lesson, bench: Bench, since: int, until: int) -> Iterator[Change]:
     """All decisions about the slices from `since` up to `until`, in order."""
     rows: dict[int, list[Slice]] = {}
     stored = Slice.objects.filter(lesson=lesson, starts_at__gte=since, starts_at__lt=until)
@@ -130,33 +138,30 @@ def fold(lesson: Lesson, judge: Judge, since: int, until: int) -> Iterator[Chang
     course = course_of(lesson)
     for starts_at in range(since, until, SLICE_SECONDS):
         quiet = course.quiet.touches(starts_at)
-        changes = judge.fold(
+        yield from bench.judge.fold(
             starts_at, rows.get(starts_at, []), quiet=quiet, dismissed=course.dismissed
         )
-        yield from changes
-        yield from class_change(judge, course, quiet=quiet)
+        yield from class_change(bench, course, quiet=quiet)
 
 
-def class_change(judge: Judge, course: Course, *, quiet: bool) -> list[Change]:
-    """The class alert is the pulse's own "Check in", told as a flag without a student."""
-    at = judge.folded_until
-    signals = course.signals(judge, at)
+def class_change(bench: Bench, course: Course, *, quiet: bool) -> list[Change]:
+    """The class alert is the live page's own "Check in", told as a flag without a student."""
+    judge, at = bench.judge, bench.judge.folded_until
     conditions = Conditions(
         quiet_until=at + 1 if quiet else 0, first_read_at=judge.first_read_at or at
     )
-    with_faces = not grey_line(signals, at, conditions)
-    level = raw_word(signals, with_faces=with_faces)
-    return judge.fold_class(level is Level.CHECK_IN, dismissed=course.dismissed)
+    bench.pulse.step(at, course.signals(judge, at), conditions)
+    check_in = bench.pulse.said(at, conditions).key == Level.CHECK_IN.key
+    return judge.fold_class(check_in, dismissed=course.dismissed)
 
 
-def replayed(lesson: Lesson, until: int) -> Judge:
-    """A judge that has folded the lesson so far and knows which flags stand open."""
-    judge = Judge(settings.AWAY_AFTER_S)
-    start = start_of(lesson.opened_at.timestamp())
-    for _ in fold(lesson, judge, start, until):
+def replayed(lesson: Lesson, until: int) -> Bench:
+    """A bench that has folded the lesson so far and knows which flags stand open."""
+    bench = Bench()
+    for _ in fold(lesson, bench, start_of(lesson.opened_at.timestamp()), until):
         pass
-    judge.folded_until = until
-    return judge
+    bench.judge.folded_until = until
+    return bench
 
 
 def course_of(lesson: Lesson) -> Course:
