@@ -9,6 +9,10 @@ const CONFIG = { displayModeBar: false, responsive: true, showTips: false, doubl
 const MINUTE_MS = 60_000;
 const LEAST_MS = 5 * MINUTE_MS;
 const LABEL_ROOM_PX = 104;
+const NARROW_PX = 600;
+
+/** Where a third of the chart would go to its labels, the legend above has to do. */
+const narrow = () => window.innerWidth < NARROW_PX;
 
 const color = (token) => getComputedStyle(document.documentElement).getPropertyValue(`--${token}`).trim();
 
@@ -29,22 +33,26 @@ function paintTrace(trace) {
   return painted;
 }
 
-/** Marks go through both charts; what the teacher set aside lies over it as a pale band. */
-function paintShape(shape) {
+/** What the teacher set aside is a pale band: over the areas, but under a line. */
+function paintShape(shape, overAreas) {
   if (shape.name === "marker") return { ...shape, line: { ...shape.line, color: color("ink-2") } };
-  return { ...shape, layer: "above", fillcolor: color("surface"), opacity: 0.4 };
+  if (overAreas) return { ...shape, layer: "above", fillcolor: color("surface"), opacity: 0.4 };
+  return { ...shape, layer: "below", fillcolor: color("sunken") };
 }
 
-function paintNote(note) {
+function paintNote(note, { ribbonAt, end }) {
   const font = { ...note.font, size: 12, color: color("ink-2") };
   if (note.name === "simulated") {
     const frame = { bgcolor: color("mixed-tint"), bordercolor: color("mixed-mark"), borderpad: 3 };
-    return [{ ...note, ...frame, font: { ...font, color: color("mixed") } }];
+    return [{ ...note, ...frame, ...ribbonAt, font: { ...font, color: color("mixed") } }];
   }
   if (!note.name?.startsWith("end-")) return [{ ...note, font }];
+  if (narrow()) return [];
   const token = note.name.slice(4);
-  const swatch = { ...note, text: "■", font: { ...font, color: color(token) } };
-  return [swatch, { ...note, xshift: note.xshift + 14, font: { ...font, color: color("ink") } }];
+  const fill = color(token === "unknown" ? "unknown-hatch" : token);
+  const at = { ...note, x: end, xref: "x" };
+  const swatch = { ...at, text: "■", font: { ...font, color: fill } };
+  return [swatch, { ...at, xshift: note.xshift + 14, font: { ...font, color: color("ink") } }];
 }
 
 /** Times travel as the server's wall clock; Plotly, too, reads them without a zone. */
@@ -62,6 +70,9 @@ export function span({ from, to }, minutes) {
 
 function paintLayout(layout, range, more) {
   const line = color("line");
+  // In the lower chart the line begins where the ribbon would stand.
+  const ribbonAt = layout.yaxis2 ? { x: 0.995, xanchor: "right" } : {};
+  const places = { ribbonAt, end: ms(layout.meta.to || "1970-01-01 00:00:00") };
   const axis = { gridcolor: line, zerolinecolor: line, linecolor: line, tickfont: { size: 12 } };
   return {
     ...layout,
@@ -84,8 +95,8 @@ function paintLayout(layout, range, more) {
     ...(layout.yaxis2 && { yaxis2: { ...layout.yaxis2, ...axis } }),
     margin: { ...layout.margin, ...more.margin },
     ...more.layout,
-    shapes: (layout.shapes ?? []).map(paintShape),
-    annotations: (layout.annotations ?? []).flatMap(paintNote),
+    shapes: (layout.shapes ?? []).map((shape) => paintShape(shape, !layout.yaxis2)),
+    annotations: (layout.annotations ?? []).flatMap((note) => paintNote(note, places)),
   };
 }
 
@@ -136,7 +147,7 @@ export function lessonCharts(first = {}) {
     if (!charts || document.hidden) return;
     const figure = charts.mood[shown.bands];
     const range = span(figure.layout.meta ?? {}, shown.minutes);
-    const margin = { r: LABEL_ROOM_PX };
+    const margin = { r: narrow() ? 12 : LABEL_ROOM_PX };
     draw(mood, figure, range, {
       margin: { ...margin, b: 8 },
       xaxis: { showticklabels: false },

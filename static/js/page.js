@@ -62,6 +62,10 @@ document.addEventListener("click", async (event) => {
   }, COPIED_MS);
 });
 
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-prints]")) window.print();
+});
+
 /** `<button data-opens="dialog-id">` shows a dialog; `<button data-closes>` closes its own. */
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-opens]");
