@@ -89,6 +89,12 @@ class AccountTest(TestCase):
         with self.assertRaises(setup.LinkUsed):
             setup.create_account(token, get_user_model()(username="second"))
 
+    def test_used_link_stays_used_when_the_account_goes(self):
+        token = self.link.rstrip("/").rsplit("/", 1)[1]
+        setup.create_account(token, get_user_model()(username="first")).delete()
+        with self.assertRaises(setup.LinkUsed):
+            setup.create_account(token, get_user_model()(username="second"))
+
     def test_weak_password_is_refused_in_words(self):
         weak = {**ACCOUNT, "password1": "12345", "password2": "12345"}
         self.assertContains(self.client.post(self.link, weak), "too short", status_code=400)
