@@ -56,10 +56,10 @@ class Scene:
 
 SCENES = (
     Scene(0, 40, {HAPPY: 1.4, SURPRISE: 0.6}, share=0.8),
-    Scene(75, 105, {HAPPY: 3.6, SURPRISE: 0.8}, share=0.75),
+    Scene(75, 105, {HAPPY: 4.4, SURPRISE: 0.8}, share=0.8),
     Scene(215, 420, {SAD: 2.6, FEAR: 1.6, ANGRY: 0.8, SURPRISE: 0.6}, whom=LOST_STUDENTS),
     Scene(230, 330, {SAD: 0.9, FEAR: 0.8, SURPRISE: 0.9}, share=0.5),
-    Scene(430, 455, {HAPPY: 3.8, SURPRISE: 1.2}, share=0.8),
+    Scene(430, 455, {HAPPY: 4.4, SURPRISE: 1.2}, share=0.8),
     Scene(480, 690, {SAD: 2.4, ANGRY: 0.6}, turned=0.8, whom=SLUMPED),
     Scene(500, 690, {SAD: 0.8, HAPPY: -0.6}, share=0.7),
     Scene(695, 715, {HAPPY: 2.2}, share=0.6),
