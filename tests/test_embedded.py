@@ -1,0 +1,140 @@
+"""The services beside the pages: all running, started again when they die, drained at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+from unittest import mock
+
+from channels.layers import get_channel_layer
+from django.test import TransactionTestCase
+from django.utils import timezone
+
+from classroom.models import Lesson
+from classroom.writing import writer
+from emotions import embedded, meters, room
+from emotions.embedded import Services
+from emotions.frames import frames
+from emotions.models import Slice
+from ml.reader import Sample
+from tests import make, pictures
+from tests.readings import reading
+
+
+async def until(there: Callable[[], Awaitable[Any]], within_s: float = 10) -> Any:
+    for _ in range(int(within_s / 0.05)):
+        found = await there()
+        if found:
+            return found
+        await asyncio.sleep(0.05)
+    raise AssertionError("it did not happen in time")
+
+
+async def teacher_of(lesson: Lesson) -> Callable[[], Awaitable[dict[str, Any]]]:
+    """Hears what a teacher's socket would hear, one message after another."""
+    layer = get_channel_layer()
+    channel = await layer.new_channel()
+    await layer.group_add(f"teachers.{lesson.pk}", channel)
+
+    async def hear() -> dict[str, Any]:
+        return await asyncio.wait_for(layer.receive(channel), 10)
+
+    return hear
+
+
+class FakeReader:
+    """Reads anything as a happy face; dies as often as it is told to."""
+
+    loads = 0
+
+    @classmethod
+    def load(cls) -> FakeReader:
+        cls.loads += 1
+        if cls.loads == 1:
+            raise RuntimeError("the model cannot be loaded")
+        return cls()
+
+    def read(self, jpeg: bytes) -> Sample:
+        p = (0.02, 0.01, 0.02, 0.8, 0.1, 0.03, 0.02)
+        return Sample("face", 320, 240, p, "happy", 0.8, 0.1)
+
+
+class ServicesTest(TransactionTestCase):
+    def setUp(self) -> None:
+        frames.cache_clear()
+        meters.meters = meters.Meters()
+        self.student = make.participant()
+        self.lesson = self.student.lesson
+
+    async def stored(self) -> bool:
+        return await Slice.objects.aexists()
+
+    async def test_a_snapshot_becomes_a_message_and_a_stored_slice(self) -> None:
+        services = Services(worker=True)
+        hear = await teacher_of(self.lesson)
+        await services.start()
+        await frames().offer(self.lesson.pk, self.student.pk, 1, pictures.face_jpeg())
+        message = await hear()
+        self.assertEqual(message["type"], "lesson.readings")
+        self.assertIn(str(self.student.pk), message["students"])
+        await services.stop()
+        row = await Slice.objects.aget()
+        self.assertEqual(row.participant_id, self.student.pk)
+
+    async def test_a_dead_worker_is_started_again_and_counted(self) -> None:
+        FakeReader.loads = 0
+        with mock.patch.object(embedded, "Reader", FakeReader):
+            services = Services(worker=True)
+            with self.assertLogs("emotions.embedded", "ERROR"):
+                await services.start()
+                await until(meters.all_beats)
+            await frames().offer(self.lesson.pk, self.student.pk, 1, b"x")
+
+            async def analysed() -> int:
+                return (await frames().counts()).analysed
+
+            await until(analysed)
+            await services.stop()
+        self.assertEqual(meters.meters.counters["restarts_worker"], 1)
+
+    async def test_without_a_worker_nothing_is_claimed(self) -> None:
+        services = Services(worker=False)
+        await services.start()
+        await frames().offer(self.lesson.pk, self.student.pk, 1, b"x")
+        await asyncio.sleep(0.2)
+        self.assertEqual((await frames().counts()).waiting, 1)
+        self.assertEqual(meters.worker_state()["state"], "none")
+        await services.stop()
+
+    async def test_stopping_writes_what_is_in_memory(self) -> None:
+        services = Services(worker=False)
+        await services.start()
+        services.take(reading(self.lesson.pk, self.student.pk, time.time()))
+        await services.stop()
+        self.assertTrue(await self.stored())
+        self.assertTrue(all(task.done() for task in services.tasks.values()))
+        await services.stop()
+
+    async def test_a_lesson_paused_before_the_restart_stays_barred(self) -> None:
+        await Lesson.objects.filter(pk=self.lesson.pk).aupdate(paused_at=timezone.now())
+        services = Services(worker=False)
+        await services.start()
+        answer = await frames().offer(self.lesson.pk, self.student.pk, 1, b"x")
+        self.assertEqual(answer.status, "refused")
+        await services.stop()
+
+    async def test_a_practice_lesson_gets_its_class_and_keeps_to_itself(self) -> None:
+        practice = await room.in_database(lambda: make.lesson(mode=Lesson.Mode.PRACTICE))
+        services = Services(worker=False)
+        hear = await teacher_of(practice)
+        await services.start()
+        seen: set[str] = set()
+        while "lesson.readings" not in seen:
+            seen.add((await hear())["type"])
+        await services.stop()
+        await writer.drain()
+        self.assertEqual(await practice.participants.acount(), 30)
+        self.assertEqual(await self.lesson.participants.acount(), 1)
+        self.assertFalse(await Slice.objects.filter(lesson=self.lesson).aexists())
