@@ -20,11 +20,15 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.contrib.sessions.backends.db import SessionStore
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from classroom import lessons, participants, tokens
 from classroom.models import Course, Lesson
 from emotions import load
 
+NO_DATABASE = (
+    "This database has no tables of ours. Give this command the server's DATA_DIR and SECRET_KEY."
+)
 MOST = {"students": 1000, "rate": 10.0, "seconds": 600.0}
 
 
@@ -47,7 +51,10 @@ class Command(BaseCommand):
         if not options["elsewhere"]:
             refuse_other_machines(options["url"])
         room = LoadRoom(options["url"].rstrip("/"), options["students"], options["rate"])
-        room.open()
+        try:
+            room.open()
+        except DatabaseError:
+            raise CommandError(NO_DATABASE) from None
         try:
             room.probe()
             self.say(f"{options['students']} students, {options['rate']:g}/s each")

@@ -1,0 +1,189 @@
+"""A live class in a real browser: a real face before a fake camera, read by the shipped model.
+
+Student and teacher are two browser contexts of one served copy. What is looked for are the words
+on the pages, since they are what the two people have.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests import pages
+from tests.camera import FakeCamera
+from tests.running import Served
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def camera(tmp_path: Path) -> FakeCamera:
+    camera = FakeCamera(tmp_path / "camera.y4m")
+    camera.show_face()
+    return camera
+
+
+def lesson_with(
+    serving: Callable[..., Served], browser: Any, **settings: str
+) -> tuple[Page, Page, str]:
+    """The teacher's live page, an empty page for the student, and the join link."""
+    served = serving(EXPRESSION_ANALYSIS="on", **settings)
+    pages.account(served)
+    teacher = pages.page_of(browser)
+    pages.log_in(teacher, served.url)
+    link = pages.start_lesson(teacher, served.url)
+    return teacher, pages.page_of(browser), link
+
+
+def test_a_face_is_read_paused_out_of_view_and_away(
+    serving: Callable[..., Served], chromium: Callable[..., Any], camera: FakeCamera
+) -> None:
+    browser = chromium(camera=camera.path)
+    teacher, student, link = lesson_with(serving, browser, AWAY_AFTER_S="10")
+    pages.join(student, link)
+    joined = time.monotonic()
+
+    expect(pages.words(teacher)).to_contain_text("reads as happy", timeout=10_000)
+    assert time.monotonic() - joined < 10
+    expect(student.locator("#mark-words")).to_have_text("Camera on")
+    expect(student.locator("#reading")).to_contain_text("happy")
+    expect(pages.chart_bands(teacher).first).to_be_attached(timeout=25_000)
+
+    student.get_by_role("button", name="Raise hand").click()
+    expect(pages.row(teacher).locator(".student-tap")).to_be_visible(timeout=2_000)
+    expect(teacher.locator("#flag-cards")).to_contain_text("Asked for help", timeout=3_000)
+
+    student.get_by_role("button", name="Pause camera").click()
+    expect(pages.words(teacher)).to_have_text("no camera")
+    expect(pages.row(teacher)).to_have_attribute("data-state", "no_camera")
+    expect(student.locator("#mark-words")).to_have_text("Camera off")
+
+    student.get_by_role("button", name="Turn camera on").click()
+    expect(pages.words(teacher)).to_contain_text("reads as")
+    camera.show_wall()
+    seen: list[str] = []
+
+    def shows(pattern: str) -> bool:
+        seen.append(pages.words(teacher).inner_text())
+        return re.search(pattern, seen[-1]) is not None
+
+    wait_until(lambda: shows("out of view"), 20)
+    wait_until(lambda: shows("away"), 20)
+    expect(teacher.locator("#flag-cards")).to_contain_text("Away", timeout=45_000)
+    since_wall = seen[next(at for at, word in enumerate(seen) if "reads" not in word) :]
+    assert not [word for word in since_wall if "reads as" in word], since_wall
+
+
+def wait_until(true: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it did not come to be"
+        time.sleep(0.2)
+
+
+def test_reload_and_late_look_show_the_lesson_so_far(
+    serving: Callable[..., Served], chromium: Callable[..., Any], camera: FakeCamera
+) -> None:
+    teacher, student, link = lesson_with(serving, chromium(camera=camera.path))
+    pages.join(student, link)
+    expect(pages.chart_bands(teacher).first).to_be_attached(timeout=30_000)
+    teacher.reload()
+    expect(pages.words(teacher)).to_contain_text("reads as", timeout=6_000)
+    expect(pages.chart_bands(teacher).first).to_be_attached(timeout=3_000)
+
+
+def test_without_a_camera_a_student_is_a_full_member(
+    serving: Callable[..., Served], chromium: Callable[..., Any]
+) -> None:
+    teacher, student, link = lesson_with(serving, chromium())
+    pages.join(student, link, name="Ben", button="Join without camera")
+    expect(pages.words(teacher, "Ben")).to_have_text("no camera")
+    student.get_by_role("button", name="Lost").click()
+    expect(teacher.locator("#taps")).to_contain_text("Lost 1")
+    expect(student.locator("#taps")).to_contain_text("fades in")
+
+
+def test_end_says_goodbye_and_leaves_a_report(
+    serving: Callable[..., Served], chromium: Callable[..., Any], camera: FakeCamera
+) -> None:
+    teacher, student, link = lesson_with(serving, chromium(camera=camera.path))
+    pages.join(student, link)
+    expect(pages.words(teacher)).to_contain_text("reads as")
+    teacher.locator("button[data-opens=end]:visible").click()
+    teacher.get_by_role("button", name="End lesson").click()
+    expect(student.get_by_text(re.compile("Lesson ended at"))).to_be_visible()
+    expect(student.locator("#mark-words")).to_have_text("Camera off")
+    teacher.wait_for_url(re.compile(r"/lessons/\d+/$"))
+    expect(teacher.locator("main")).to_contain_text("Physics 10B")
+    teacher.goto(link)
+    expect(teacher.locator("main")).to_contain_text(re.compile("ended|No open lesson"))
+
+
+def test_second_tab_takes_over_and_can_be_taken_back(
+    serving: Callable[..., Served], chromium: Callable[..., Any], camera: FakeCamera
+) -> None:
+    teacher, first, link = lesson_with(serving, chromium(camera=camera.path))
+    pages.join(first, link)
+    expect(pages.words(teacher)).to_contain_text("reads as")
+    second = first.context.new_page()
+    second.goto(first.url)
+    expect(first.get_by_text("You are already here in another tab.")).to_be_visible()
+    first.get_by_role("button", name="Use this one").click()
+    expect(second.get_by_text("You are already here in another tab.")).to_be_visible()
+    assert pages.row(teacher).count() == 1
+
+
+# What each kind of camera trouble looks like from a page: getUserMedia's own errors.
+TROUBLES = {
+    "refused": ("NotAllowedError", "Camera is off. That's fine, you are in."),
+    "no camera": ("NotFoundError", "No camera found. You are in without one."),
+    "in use": ("NotReadableError", "Another app is using the camera"),
+}
+REFUSING = "navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', '%s'))"
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_camera_trouble_has_its_words_and_is_no_camera_to_the_teacher(
+    trouble: str, serving: Callable[..., Served], chromium: Callable[..., Any]
+) -> None:
+    error, said = TROUBLES[trouble]
+    teacher, student, link = lesson_with(serving, chromium(), AWAY_AFTER_S="5")
+    student.add_init_script(REFUSING % error)
+    pages.join(student, link)
+    expect(student.locator("#notice")).to_contain_text(said)
+    expect(pages.words(teacher)).to_have_text("no camera")
+    time.sleep(8)  # Past AWAY_AFTER_S: it must not have become "away" meanwhile.
+    expect(pages.words(teacher)).to_have_text("no camera")
+    expect(teacher.locator("#flag-cards")).to_be_empty()
+
+
+KEEP_TRACKS = """
+const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+window.tracks = [];
+navigator.mediaDevices.getUserMedia = async (wish) => {
+  const stream = await ask(wish);
+  window.tracks.push(...stream.getTracks());
+  return stream;
+};
+"""
+
+
+def test_track_that_ends_is_said_and_is_no_camera_to_the_teacher(
+    serving: Callable[..., Served], chromium: Callable[..., Any], camera: FakeCamera
+) -> None:
+    teacher, student, link = lesson_with(serving, chromium(camera=camera.path))
+    student.add_init_script(KEEP_TRACKS)
+    pages.join(student, link)
+    expect(pages.words(teacher)).to_contain_text("reads as")
+    # Stopping fires no event of its own; the browser fires it when the device goes away.
+    student.evaluate(
+        "window.tracks.forEach(track => { track.stop(); track.dispatchEvent(new Event('ended')) })"
+    )
+    expect(student.locator("#notice")).to_contain_text("The camera stopped.")
+    expect(pages.words(teacher)).to_have_text("no camera")
