@@ -32,7 +32,7 @@ class Desk:
         self.marks = stored.marks
         self.sent: Picture | None = None
         self.sent_flags: Message = {}
-        self.sent_conditions: Conditions | None = None
+        self.sent_grounds: tuple[Conditions, bool, bool] | None = None
         self.sent_seqs: dict[int, int] = {}
         self.refresh(stored)
         self.beats.advance(self.timeline, self.past(now), now)
@@ -99,7 +99,7 @@ class Desk:
             self.sent_flags = flags
             messages.append(flags)
         stepped = self.beats.advance(self.timeline, self.past(now), now)
-        if stepped or self.conditions(now) != self.sent_conditions:
+        if stepped or self.grounds(now) != self.sent_grounds:
             messages.append({"slice": {"pulse": self.pulse(now)}})
         return messages
 
@@ -142,10 +142,18 @@ class Desk:
             first_read_at=self.timeline.first_read_at,
         )
 
-    def pulse(self, now: float) -> Message:
-        self.sent_conditions = self.conditions(now)
+    def grounds(self, now: float) -> tuple[Conditions, bool, bool]:
+        """What turns the pulse grey, or not, without waiting for the next ten seconds."""
         counts = (self.sent or self.room.picture(now)).counts
-        said = self.beats.said(now, self.sent_conditions, counts)
+        return self.conditions(now), counts["room"] > 0, counts["cameras"] > 0
+
+    def pulse(self, now: float) -> Message:
+        self.sent_grounds = self.grounds(now)
+        counts = dict((self.sent or self.room.picture(now)).counts)
+        if not self.room.readings:
+            # A page just opened: the last slice knows better than the first second.
+            counts["readable"] = max(counts["readable"], self.beats.pulse.signals.readable)
+        said = self.beats.said(now, self.conditions(now), counts)
         arrow = "" if said.grey else self.beats.arrow
         return {**asdict(said), "arrow": arrow, "arrow_word": lines.arrow_word(arrow)}
 
@@ -171,7 +179,7 @@ class Desk:
         return {student: self.timeline.spark(student, until) for student in self.room.people}
 
     def worker(self, told: Message, now: float) -> None:
-        """The worker as emotions.meters describes it."""
+        """The worker as emotions.meters describes it; simulated students need none."""
         state = str(told["state"])
         seen_at = float(told["since"]) if state == "none" else now
         self.room.worker = Worker(
@@ -179,6 +187,7 @@ class Desk:
             seen_at=seen_at,
             analysing=float(told["analysing"]),
             offered=float(told["offered"]),
+            simulated=self.lesson.mode == Lesson.Mode.PRACTICE,
         )
 
 

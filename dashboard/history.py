@@ -120,7 +120,8 @@ class Report:
     students: list[StudentLine]
 
 
-def report(lesson: Lesson) -> Report:
+def report(lesson: Lesson, *, individuals: bool) -> Report:
+    """Without `individuals` no name and no single student's line is in it."""
     stored = read(lesson.pk)
     line = Timeline()
     line.put(stored.slices)
@@ -133,9 +134,9 @@ def report(lesson: Lesson) -> Report:
         deleted=deleted(lesson, stored),
         charts=charts(lesson, stored, line),
         taps=tap_sums(stored),
-        flags=[flag_line(flag) for flag in flags],
+        flags=[flag_line(flag, named=individuals) for flag in flags],
         flags_words=flags_words(flags),
-        students=[student_line(one.id, one.name, stored, line, flags) for one in by_name(stored)],
+        students=student_lines(stored, line, flags) if individuals else [],
     )
 
 
@@ -200,8 +201,12 @@ def tap_sums(stored: Stored) -> list[tuple[str, int]]:
     return [(str(word), sums[kind]) for kind, word in words.TAPS.items() if sums[kind]]
 
 
-def flag_line(flag: Flag) -> FlagLine:
-    who = flag.participant.name if flag.participant else ""
+def flag_line(flag: Flag, *, named: bool) -> FlagLine:
+    who = _("A student")
+    if flag.participant is None:
+        who = ""
+    elif named:
+        who = flag.participant.name
     ended = flag.cleared_at or flag.raised_at
     lasted_s = (ended - flag.since) / timedelta(seconds=1)
     return FlagLine(
@@ -227,8 +232,10 @@ def flags_words(flags: list[Flag]) -> str:
     return f"{counted}, {_('%(useful)d useful, %(not)d not, %(unrated)d unrated') % told}"
 
 
-def by_name(stored: Stored) -> list[Any]:
-    return sorted(stored.people, key=lambda one: (one.name.casefold(), one.id))
+def student_lines(stored: Stored, line: Timeline, flags: list[Flag]) -> list[StudentLine]:
+    """By name: students are never ranked."""
+    people = sorted(stored.people, key=lambda one: (one.name.casefold(), one.id))
+    return [student_line(one.id, one.name, stored, line, flags) for one in people]
 
 
 def student_line(

@@ -50,7 +50,7 @@ def folded_away(
 
 def card(flag: OpenFlag, names: Mapping[int, str], now: float) -> dict[str, Any]:
     name = "" if flag.student is None else names[flag.student]
-    lasted_s = now - flag.since
+    lasted_s = calmly(now - flag.since)
     tentative = words.is_tentative(flag.kind)
     return {
         "id": flag.id,
@@ -66,3 +66,8 @@ def card(flag: OpenFlag, names: Mapping[int, str], now: float) -> dict[str, Any]
         "tentative": tentative,
         "verdict": flag.verdict,
     }
+
+
+def calmly(lasted_s: float) -> float:
+    """In steps of ten seconds: a card that counts every second pulls the eye."""
+    return lasted_s // 10 * 10

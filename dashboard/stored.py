@@ -58,6 +58,7 @@ class Person:
     seen_at: float = 0
     left_at: float = 0
     removed: bool = False
+    camera: str = "none"
 
     def gone_at(self, now: float) -> float:
         """When this student was last here, 0 while still here, by the database alone."""
@@ -200,6 +201,7 @@ def person(one: Participant) -> Person:
         seen_at=epoch(one.seen_at),
         left_at=epoch(one.left_at),
         removed=one.removed_at is not None,
+        camera=one.camera,
     )
 
 

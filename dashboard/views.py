@@ -47,8 +47,14 @@ def lesson(request: HttpRequest, lesson_id: int) -> HttpResponse:
     found = access.lesson_for_history(request.user, lesson_id)
     if not found.is_open:
         access.log_report_opened(request.user, found)
-        made = past.report(found)
-        content = {"lesson": found, "report": made, "data": {"charts": made.charts}}
+        individuals = access.sees_individuals(request.user, found, request.session)
+        made = past.report(found, individuals=individuals)
+        content = {
+            "lesson": found,
+            "report": made,
+            "individuals": individuals,
+            "data": {"charts": made.charts},
+        }
         return render(request, "dashboard/report.html", content)
     if access.may_teach(request.user, found):
         return redirect("live", found.pk)

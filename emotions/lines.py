@@ -77,6 +77,10 @@ def worker(state: str, analysing: float, offered: float, seen_at: float) -> str:
     return _("analysing %(analysing)d of %(offered)d/s") % told
 
 
+def simulated() -> str:
+    return _("simulated readings, no camera")
+
+
 def nobody_here() -> str:
     return _("Waiting for students. Share this link.")
 

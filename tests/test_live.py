@@ -98,6 +98,21 @@ def test_a_process_silent_for_15_s_is_dropped(classroom: Room):
     assert words(classroom, NOW + 14)[1] == "reconnecting"
 
 
+def test_before_the_roll_call_is_answered_nobody_seems_to_reconnect():
+    made = room(
+        at=NOW - 1,
+        people=[
+            Person(1, "Asha", NOW - 600, NOW - 30, camera="on"),
+            Person(2, "Ben", NOW - 600, NOW - 30, camera="none"),
+            Person(3, "Chandra", NOW - 600, NOW - 200, camera="on"),
+        ],
+    )
+    assert list(words(made).values()) == ["waiting", "no camera", "disconnected 3 min"]
+    assert words(made, NOW + 6)[1] == "reconnecting"
+    made.presence(presence(NOW, 2))
+    assert words(made)[1] == "reconnecting"
+
+
 def test_another_process_keeps_its_students(classroom: Room):
     classroom.presence(presence(NOW + 14, 2, process="b"))
     classroom.reading(reading(NOW + 14, 2))
