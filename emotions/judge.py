@@ -120,8 +120,7 @@ class Judging:
         bench = self.benches.pop(lesson_id, None)
         if bench is None or bench.judge.folded_until != since:
             bench = replayed(lesson, since)
-        # Now, not `until`: a hand raised since then is up.
-        changed = taps.lower_hands(lesson_id, attention.moment(self.clock())) > 0
+        changed = taps.lower_hands(lesson_id, attention.moment(until)) > 0
         for change in fold(lesson, bench, since, until):
             changed = _store(lesson_id, change) or changed
         self.benches[lesson_id] = bench
