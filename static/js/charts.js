@@ -10,6 +10,7 @@ const MINUTE_MS = 60_000;
 const LEAST_MS = 5 * MINUTE_MS;
 const LABEL_ROOM_PX = 104;
 const NARROW_PX = 600;
+const LETTER_PX = 7;
 
 /** Where a third of the chart would go to its labels, the legend above has to do. */
 const narrow = () => window.innerWidth < NARROW_PX;
@@ -52,7 +53,7 @@ function paintNote(note, { ribbonAt, end }) {
   const fill = color(token === "unknown" ? "unknown-hatch" : token);
   const at = { ...note, x: end, xref: "x" };
   const swatch = { ...at, text: "■", font: { ...font, color: fill } };
-  return [swatch, { ...at, xshift: note.xshift + 14, font: { ...font, color: color("ink") } }];
+  return [swatch, { ...at, xshift: (note.xshift ?? 6) + 14, font: { ...font, color: color("ink") } }];
 }
 
 /** Times travel as the server's wall clock; Plotly, too, reads them without a zone. */
@@ -66,6 +67,23 @@ export function span({ from, to }, minutes) {
   const end = Math.max(ms(to), ms(from) + LEAST_MS);
   const start = minutes ? Math.max(ms(from), end - minutes * MINUTE_MS) : ms(from);
   return [start, end];
+}
+
+/** Labels over the chart, without those that would be written over one another. */
+function readable(notes, range, width) {
+  if (!range) return notes;
+  const px = (time) => ((ms(time) - range[0]) / (range[1] - range[0])) * width;
+  const labels = notes.filter((note) => note.name === "label");
+  const inTime = labels.filter((note) => px(note.x) >= 0).sort((a, b) => px(a.x) - px(b.x));
+  let free = -Infinity;
+  const kept = new Set(
+    inTime.filter((note) => {
+      if (px(note.x) < free) return false;
+      free = px(note.x) + (note.text.length + 1) * LETTER_PX;
+      return true;
+    }),
+  );
+  return notes.filter((note) => note.name !== "label" || kept.has(note));
 }
 
 function paintLayout(layout, range, more) {
@@ -96,13 +114,16 @@ function paintLayout(layout, range, more) {
     margin: { ...layout.margin, ...more.margin },
     ...more.layout,
     shapes: (layout.shapes ?? []).map((shape) => paintShape(shape, !layout.yaxis2)),
-    annotations: (layout.annotations ?? []).flatMap((note) => paintNote(note, places)),
+    annotations: readable(layout.annotations ?? [], range, more.width).flatMap((note) =>
+      paintNote(note, places),
+    ),
   };
 }
 
 function draw(div, figure, range, more) {
   if (!div || !figure || !window.Plotly) return;
-  const layout = paintLayout(figure.layout, range, more);
+  const width = div.clientWidth - figure.layout.margin.l - more.margin.r;
+  const layout = paintLayout(figure.layout, range, { ...more, width });
   window.Plotly.react(div, figure.data.map(paintTrace), layout, CONFIG);
 }
 
