@@ -93,10 +93,13 @@ def lower_hands(lesson_id: int, at: datetime, *, participant_id: int | None = No
 
 
 def active(lesson_id: int, at: datetime) -> Any:
-    """The taps of a lesson that still count at this moment."""
-    return Report.objects.filter(
-        lesson_id=lesson_id, undone_at=None, at__gt=at - timedelta(seconds=FADES_S), at__lte=at
-    )
+    """The taps of a lesson that have not faded at this moment.
+
+    Those after it count too: slices are judged some seconds late, and a hand that went up in
+    these seconds is not to be lowered by that.
+    """
+    faded = at - timedelta(seconds=FADES_S)
+    return Report.objects.filter(lesson_id=lesson_id, undone_at=None, at__gt=faded)
 
 
 def own(lesson: Lesson, participant: Participant, at: datetime) -> list[dict[str, Any]]:

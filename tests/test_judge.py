@@ -184,6 +184,11 @@ class TeacherTest(JudgeCase):
         self.assertTrue(self.judge(31))
         self.assertEqual(self.flags(), [("help", 5, 310)])
 
+    def test_hand_that_went_up_after_the_judged_slice_stays_up(self) -> None:
+        taps.save(self.lesson.pk, self.asha.pk, "hand", uuid.uuid4(), self.at(35))
+        self.assertFalse(self.judge(3))
+        self.assertEqual(self.flags(), [("help", 35, None)])
+
 
 class ClassTest(TestCase):
     def setUp(self) -> None:

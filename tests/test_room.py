@@ -1,0 +1,117 @@
+"""What a teacher decides reaches the database, the queue and the pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from channels.layers import get_channel_layer
+from django.test import TransactionTestCase
+from django.utils import timezone
+
+from classroom import lessons
+from classroom.models import AuditEntry
+from classroom.participants import BadName
+from emotions import attention, room
+from emotions.frames import frames
+from emotions.models import Flag, Marker, Slice
+from tests import make
+from tests.stored import rows
+
+
+class RoomTest(TransactionTestCase):
+    def setUp(self) -> None:
+        frames.cache_clear()
+        self.asha = make.participant(name="Asha")
+        self.lesson = self.asha.lesson
+
+    async def offer(self) -> str:
+        answer = await frames().offer(self.lesson.pk, self.asha.pk, 1, b"x")
+        return answer.status
+
+    async def kinds(self) -> list[str]:
+        return [kind async for kind in Marker.objects.order_by("pk").values_list("kind", flat=True)]
+
+    async def hear(self, act: Any) -> dict[str, Any]:
+        """The first message that a teacher's page gets of this."""
+        layer = get_channel_layer()
+        channel = await layer.new_channel()
+        await layer.group_add(f"teachers.{self.lesson.pk}", channel)
+        await act
+        return await layer.receive(channel)
+
+    def flag(self) -> Flag:
+        now = timezone.now()
+        attention.raise_flag(self.lesson.pk, self.asha.pk, "low", reason="x", since=now, at=now)
+        return Flag.objects.get()
+
+    async def test_pause_and_resume_bar_and_unbar_and_leave_marks(self) -> None:
+        message = await self.hear(room.pause(self.lesson))
+        self.assertTrue(message["lesson"]["paused"])
+        self.assertEqual(await self.offer(), "refused")
+        await room.resume(self.lesson)
+        self.assertEqual(await self.offer(), "accepted")
+        self.assertEqual(await self.kinds(), ["pause", "resume"])
+
+    async def test_nothing_changes_in_a_closed_lesson(self) -> None:
+        await room.in_database(lessons.close, self.lesson)
+        for act in (room.pause, room.resume, room.lock, room.unlock):
+            with self.assertRaises(room.LessonEnded):
+                await act(self.lesson)
+        with self.assertRaises(room.LessonEnded):
+            await room.quiet(self.lesson, True)
+        self.assertEqual(await self.kinds(), [])
+
+    async def test_quiet_work_is_marked_and_told(self) -> None:
+        message = await self.hear(room.quiet(self.lesson, True))
+        self.assertGreater(message["lesson"]["quiet_until"], 0)
+        message = await self.hear(room.quiet(self.lesson, False))
+        self.assertEqual(message["lesson"]["quiet_until"], 0)
+        self.assertEqual(await self.kinds(), ["quiet", "quiet_end"])
+
+    async def test_a_marker_is_cut_to_its_column(self) -> None:
+        marker = await room.add_marker(self.lesson, "  Ohm's \n law " + "x" * 200)
+        self.assertEqual(len(marker.text), room.MARKER_LENGTH)
+        self.assertTrue(marker.text.startswith("Ohm's law x"))
+
+    async def test_removing_clears_flags_and_is_audited(self) -> None:
+        await room.in_database(self.flag)
+        await room.remove(self.asha)
+        self.assertEqual(await self.offer(), "refused")
+        self.assertEqual(await room.in_database(attention.open_flags, self.lesson.pk), [])
+        self.assertEqual((await AuditEntry.objects.aget()).what, "student removed")
+        await room.readmit(self.asha)
+        self.assertEqual(await self.offer(), "accepted")
+
+    async def test_a_bad_name_is_refused_with_words(self) -> None:
+        for name in ("", "x" * 10_000, "A\x00b", "\u202eahsA"):
+            with self.assertRaises(BadName):
+                await room.rename(self.asha, name)
+
+    async def test_withdrawing_deletes_what_was_measured_and_its_flags(self) -> None:
+        await room.in_database(rows, self.asha, 0, 5)
+        await room.in_database(self.flag)
+        await room.withdraw(self.asha)
+        self.assertFalse(await Slice.objects.aexists())
+        self.assertEqual(await room.in_database(attention.open_flags, self.lesson.pk), [])
+        self.assertEqual(await self.offer(), "refused")
+        await room.give_consent(self.asha)
+        self.assertEqual(await self.offer(), "accepted")
+
+    async def test_dismissing_another_lessons_flag_is_refused(self) -> None:
+        flag = await room.in_database(self.flag)
+        other = await room.in_database(make.lesson)
+        for act in (room.dismiss, room.snooze):
+            with self.assertRaises(attention.NoSuchFlag):
+                await act(other, flag.pk)
+        with self.assertRaises(attention.NoSuchFlag):
+            await room.verdict(other, flag.pk, useful=True)
+
+    async def test_dismissed_flag_is_gone_from_the_next_message(self) -> None:
+        flag = await room.in_database(self.flag)
+        message = await self.hear(room.dismiss(self.lesson, flag.pk))
+        self.assertEqual(message, {"type": "lesson.flags", "flags": []})
+        with self.assertRaises(attention.NoSuchFlag):
+            await room.dismiss(self.lesson, flag.pk)
+        await room.verdict(self.lesson, flag.pk, useful=True)
+        await flag.arefresh_from_db()
+        self.assertEqual(flag.verdict, "useful")
