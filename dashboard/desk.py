@@ -16,7 +16,7 @@ from dashboard.live import Picture, Room, Worker
 from dashboard.stored import LessonState, Person, Stored, Tap
 from dashboard.timeline import Timeline, bands
 from emotions import lines, words
-from emotions.pulse import Conditions
+from emotions.pulse import Conditions, Level, Said
 
 REREAD_S = 120
 """How far back each news of a slice is read again: late rows and lost messages come with it."""
@@ -64,7 +64,7 @@ class Desk:
 
     def hello(self, now: float) -> Message:
         picture = self.room.picture(now)
-        self.sent, self.sent_flags = picture, self.room.flags_shown(now)
+        self.sent, self.sent_flags = picture, self.flags(now)
         return {
             "hello": {
                 "at": now,
@@ -94,7 +94,7 @@ class Desk:
         if changed:
             messages.append({"tick": {"at": now, **changed}})
         self.sent = picture
-        flags = self.room.flags_shown(now)
+        flags = self.flags(now)
         if flags != self.sent_flags:
             self.sent_flags = flags
             messages.append(flags)
@@ -102,6 +102,10 @@ class Desk:
         if stepped or self.grounds(now) != self.sent_grounds:
             messages.append({"slice": {"pulse": self.pulse(now)}})
         return messages
+
+    def flags(self, now: float) -> Message:
+        said = self.pulse_said(now)
+        return self.room.flags_shown(now, said.line if said.key == Level.CHECK_IN.key else "")
 
     def slice_told(self, now: float) -> Message:
         charts, sparklines = self.charts(now), self.sparklines()
@@ -149,13 +153,16 @@ class Desk:
 
     def pulse(self, now: float) -> Message:
         self.sent_grounds = self.grounds(now)
+        said = self.pulse_said(now)
+        arrow = "" if said.grey else self.beats.arrow
+        return {**asdict(said), "arrow": arrow, "arrow_word": lines.arrow_word(arrow)}
+
+    def pulse_said(self, now: float) -> Said:
         counts = dict((self.sent or self.room.picture(now)).counts)
         if not self.room.readings:
             # A page just opened: the last slice knows better than the first second.
             counts["readable"] = max(counts["readable"], self.beats.pulse.signals.readable)
-        said = self.beats.said(now, self.conditions(now), counts)
-        arrow = "" if said.grey else self.beats.arrow
-        return {**asdict(said), "arrow": arrow, "arrow_word": lines.arrow_word(arrow)}
+        return self.beats.said(now, self.conditions(now), counts)
 
     def charts(self, now: float) -> Message:
         lesson = self.lesson

@@ -213,7 +213,7 @@ def flag_line(flag: Flag, *, named: bool) -> FlagLine:
         at=flag.since,
         who=who,
         title=words.flag_title(flag.kind),
-        reason=words.flag_reason(flag.kind, who, lasted_s, flag.sure),
+        reason=words.flag_reported(flag.kind, who, lasted_s, flag.sure),
         verdict=flag.get_verdict_display(),
     )
 

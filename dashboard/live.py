@@ -317,10 +317,11 @@ class Room:
             if sums[kind]
         ]
 
-    def flags_shown(self, now: float) -> dict[str, Any]:
+    def flags_shown(self, now: float, pulse_line: str = "") -> dict[str, Any]:
+        """`pulse_line` is the reason of the class's flag, because both are one event."""
         names = {student: self.person(student).name for student in self.people}
         here = [flag for flag in self.flags if self._stands(flag)]
-        return panel(here, names, now, useful=self.useful, rated=self.rated)
+        return panel(here, names, now, useful=self.useful, rated=self.rated, pulse_line=pulse_line)
 
     def _stands(self, flag: OpenFlag) -> bool:
         if flag.student is None:

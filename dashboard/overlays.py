@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MARKER_LENGTH = 24
 LEVELS = (0.4, 0.7, 1.0)
+SHOWN_S = 20 * 60
+LATE_SHARE = 0.2
 
 BASE = {
     "margin": {"l": 40, "r": 76, "t": 22, "b": 24},
@@ -82,19 +84,20 @@ def add(figure: dict[str, Any], drawn: Chart, *, labels: bool) -> None:
     """Draw markers and bands through the chart; only the upper chart carries their labels."""
     layout = figure["layout"]
     layout["shapes"], layout["annotations"] = [], []
+    span = drawn.begins_and_ends
     for band in drawn.bands:
         layout["shapes"].append(band_shape(band.kind, local(band.starts_at), local(band.ends_at)))
         if labels:
-            layout["annotations"].append(label(band_word(band.kind), local(band.starts_at)))
+            layout["annotations"].append(label(band_word(band.kind), band.starts_at, span))
     for mark in drawn.marks:
         if mark.kind != "note":
             continue
         layout["shapes"].append(marker_shape(local(mark.at)))
         if labels:
-            layout["annotations"].append(label(cut(mark.text), local(mark.at)))
+            layout["annotations"].append(label(cut(mark.text), mark.at, span))
     if drawn.simulated:
         layout["annotations"].append(ribbon(drawn.simulated))
-    first, last = (local(at) for at in span) if (span := drawn.begins_and_ends) else ("", "")
+    first, last = (local(at) for at in span) if span else ("", "")
     layout["meta"] = {"from": first, "to": last, "simulated": bool(drawn.simulated)}
 
 
@@ -140,15 +143,20 @@ def band_shape(kind: str, begins: str, ends: str) -> dict[str, Any]:
     }
 
 
-def label(text: str, at: str) -> dict[str, Any]:
-    """Plotly reads tags in its labels, so what a teacher wrote is escaped."""
+def label(text: str, at: float, span: tuple[float, float] | None) -> dict[str, Any]:
+    """Plotly reads tags in its labels, so what a teacher wrote is escaped.
+
+    Close to the right end it stands to the left of its moment, where there is room for it.
+    """
+    begins, ends = span or (at, at)
+    late = ends - at < LATE_SHARE * min(ends - begins, SHOWN_S)
     return {
         "name": "label",
         "text": escape(text, quote=False),
-        "x": at,
+        "x": local(at),
         "y": 1,
         "yref": "paper",
-        "xanchor": "left",
+        "xanchor": "right" if late else "left",
         "yanchor": "bottom",
         "showarrow": False,
     }

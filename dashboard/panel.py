@@ -15,7 +15,13 @@ LAST = 3
 
 
 def panel(
-    flags: Iterable[OpenFlag], names: Mapping[int, str], now: float, *, useful: int, rated: int
+    flags: Iterable[OpenFlag],
+    names: Mapping[int, str],
+    now: float,
+    *,
+    useful: int,
+    rated: int,
+    pulse_line: str = "",
 ) -> dict[str, Any]:
     open_flags = [flag for flag in flags if flag.snoozed_until <= now]
     folded: list[OpenFlag] = []
@@ -27,7 +33,7 @@ def panel(
     )
     more = max(0, len(shown) - SHOWN)
     return {
-        "flags": [card(flag, names, now) for flag in shown[:SHOWN]],
+        "flags": [card(flag, names, now, pulse_line) for flag in shown[:SHOWN]],
         "more": more,
         "more_words": words.more_flags(more) if more else "",
         "folded": folded_away(folded, names, now, useful, rated) if folded else None,
@@ -48,17 +54,21 @@ def folded_away(
     }
 
 
-def card(flag: OpenFlag, names: Mapping[int, str], now: float) -> dict[str, Any]:
+def card(
+    flag: OpenFlag, names: Mapping[int, str], now: float, pulse_line: str = ""
+) -> dict[str, Any]:
+    """The class's flag gives the pulse's own reason: both are one event."""
     name = "" if flag.student is None else names[flag.student]
     lasted_s = calmly(now - flag.since)
     tentative = words.is_tentative(flag.kind)
+    reason = words.flag_reason(flag.kind, name, lasted_s, flag.sure)
     return {
         "id": flag.id,
         "kind": flag.kind,
         "title": words.flag_title(flag.kind),
         "student": flag.student,
         "name": name,
-        "reason": words.flag_reason(flag.kind, name, lasted_s, flag.sure),
+        "reason": pulse_line if flag.student is None and pulse_line else reason,
         "since": round(flag.since),
         "words_since": words.for_time(lasted_s),
         "sure_words": words.certainty(flag.sure or 0) if tentative else "",

@@ -22,7 +22,7 @@ from dashboard import status as health
 LESSONS_A_PAGE = 25
 
 
-@login_required
+@access.account_needed
 @never_cache
 @require_safe
 def live(request: HttpRequest, lesson_id: int) -> HttpResponse:
@@ -39,7 +39,7 @@ def live(request: HttpRequest, lesson_id: int) -> HttpResponse:
     return render(request, "dashboard/live.html", content)
 
 
-@login_required
+@access.account_needed
 @never_cache
 @require_safe
 def lesson(request: HttpRequest, lesson_id: int) -> HttpResponse:

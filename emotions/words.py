@@ -266,6 +266,13 @@ def flag_reason(kind: str, name: str, seconds: float, sure: float | None = None)
     return _("Several students at once, for %(time)s.") % told
 
 
+def flag_reported(kind: str, name: str, seconds: float, sure: float | None = None) -> str:
+    """The same, looking back: how long a hand was up says nothing by then."""
+    if kind == "help":
+        return _("%(name)s raised a hand.") % {"name": name}
+    return flag_reason(kind, name, seconds, sure)
+
+
 def here() -> str:
     """A student's state where faces are not read at all."""
     return _("here")

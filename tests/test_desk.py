@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from dashboard.desk import Desk
-from dashboard.stored import LessonState, Person, Row, Stored, Tap
+from dashboard.stored import LessonState, OpenFlag, Person, Row, Stored, Tap
 from ml.labels import HAPPY, NEUTRAL, SAD
 
 OPENED = 1_800_000_000
@@ -117,6 +117,13 @@ def test_reloading_comes_to_the_same_word():
     assert said["word"] == "Check in"
     assert said["line"] == "6 of 6 read lower than their usual"
     assert reloaded.pulse(OPENED + 606) == said
+
+
+def test_the_flag_of_the_class_gives_the_pulses_own_reason():
+    flag = OpenFlag(9, "class", None, OPENED + 560, OPENED + 580)
+    made = desk(OPENED + 600, dip_from=OPENED + 400, flags=[flag])
+    [card] = made.hello(OPENED + 606)["hello"]["flags"]["flags"]
+    assert (card["title"], card["reason"]) == ("The class", "6 of 6 read lower than their usual")
 
 
 def test_the_arrow_falls_with_the_class():

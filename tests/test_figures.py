@@ -144,6 +144,14 @@ def test_a_marker_is_cut_and_its_tags_mean_nothing():
     assert engagement(drawn)["layout"]["shapes"][0]["name"] == "marker"
 
 
+def test_a_late_markers_label_stands_before_it():
+    marks = [Mark(START + 60, "note", "early"), Mark(START + 590, "note", "late")]
+    drawn = chart(points({0: [row(0)]}), marks=marks, span=(START, START + 600))
+    notes = mood(drawn, SIMPLE)["layout"]["annotations"]
+    sides = [note["xanchor"] for note in notes if note["name"] == "label"]
+    assert sides == ["left", "right"]
+
+
 def test_one_hover_box_counts_students():
     figure = mood(chart(points({0: [row(0), row(1), row(2, top=HAPPY)]})), SIMPLE)
     hover = next(trace for trace in figure["data"] if trace["meta"]["token"] == "hover")

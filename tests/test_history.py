@@ -141,6 +141,10 @@ class ReportTest(TestCase):
         )
         self.assertEqual(made.flags[0].verdict, "useful")
 
+    def test_a_raised_hand_is_told_without_how_long_ago(self):
+        self.flag(kind="help", sure=None)
+        self.assertEqual(self.made().flags[0].reason, "Asha raised a hand.")
+
     def test_without_individuals_no_name_is_in_it(self):
         slice_of(self.asha, START)
         self.flag()
