@@ -8,10 +8,12 @@ know.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
+from functools import wraps
 from typing import Any
 
-from django.http import Http404
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
 
 from classroom import audit, participants, tokens
 from classroom.models import Lesson, Participant
@@ -23,6 +25,21 @@ LOOK_S = 3600
 
 class BadReason(ValueError):
     """Too short to be a reason, or too long to be read."""
+
+
+def account_needed(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Refuse whoever is not logged in with 403; its page offers to log in and come back.
+
+    A redirect would say the same to a person, but to everything else that there is a page.
+    """
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_authenticated:
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
+    return guarded
 
 
 def may_teach(user: Any, lesson: Lesson) -> bool:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from classroom import lessons, setup
+from classroom import access, lessons, setup
 from classroom.forms import CodeForm, CourseForm
 from classroom.models import Course, Lesson
 
@@ -78,7 +78,7 @@ def course_new(request: HttpRequest) -> HttpResponse:
     return redirect("home")
 
 
-@login_required
+@access.account_needed
 @require_POST
 def lesson_start(request: HttpRequest, course_id: int) -> HttpResponse:
     course = get_object_or_404(Course, pk=course_id, teacher_id=request.user.pk)

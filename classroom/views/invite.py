@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -14,7 +13,7 @@ from classroom import access, invitations, lessons
 from classroom.models import Lesson
 
 
-@login_required
+@access.account_needed
 @never_cache
 @require_safe
 def invite(request: HttpRequest, lesson_id: int) -> HttpResponse:
@@ -42,7 +41,7 @@ def joined_count(lesson: Lesson) -> int:
     return lesson.participants.filter(removed_at=None).count()
 
 
-@login_required
+@access.account_needed
 @never_cache
 @require_safe
 def joined(request: HttpRequest, lesson_id: int) -> JsonResponse:
@@ -50,7 +49,7 @@ def joined(request: HttpRequest, lesson_id: int) -> JsonResponse:
     return JsonResponse({"joined": joined_count(lesson), "locked": lesson.locked_at is not None})
 
 
-@login_required
+@access.account_needed
 @require_safe
 def qr(request: HttpRequest, lesson_id: int) -> HttpResponse:
     lesson = access.lesson_for_teacher(request.user, lesson_id)

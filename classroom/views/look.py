@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -12,7 +11,7 @@ from django.views.decorators.http import require_POST
 from classroom import access
 
 
-@login_required
+@access.account_needed
 @require_POST
 def look(request: HttpRequest, lesson_id: int) -> HttpResponse:
     lesson = access.lesson_for_history(request.user, lesson_id)
