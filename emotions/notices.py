@@ -127,14 +127,38 @@ def refusal(code: str | int) -> str:
     return f"{found.title} {found.help}".strip()
 
 
-def lesson_ended(epoch: float) -> Notice:
-    title = _("Lesson ended at %(time)s. Camera is off.") % {"time": times.time_of_day(epoch)}
-    return Notice(title, buttons=(MY_DATA, ERASE))
+# Where faces are not read, no page speaks of a camera.
+WITHOUT_CAMERA: dict[str, Notice] = {
+    **{
+        key: NOTICES[key]
+        for key in (
+            "reconnecting",
+            "second_tab",
+            "removed",
+            "bad_token",
+            "no_lesson",
+            "going_down",
+            "bad_message",
+            "flooding",
+        )
+    },
+    "lesson_ended": Notice(gettext_lazy("The lesson ended."), buttons=(MY_DATA, ERASE)),
+    "left": Notice(gettext_lazy("You left the lesson."), buttons=(MY_DATA, ERASE)),
+}
 
 
-def student_words() -> dict[str, dict[str, object]]:
-    """All of it, for the student page's data."""
-    return {key: found.as_dict() for key, found in NOTICES.items()}
+def lesson_ended(epoch: float, *, camera: bool = True) -> Notice:
+    at = {"time": times.time_of_day(epoch)}
+    title = (
+        _("Lesson ended at %(time)s. Camera is off.") if camera else _("Lesson ended at %(time)s.")
+    )
+    return Notice(title % at, buttons=(MY_DATA, ERASE))
+
+
+def student_words(*, camera: bool = True) -> dict[str, dict[str, object]]:
+    """All that a student's page may have to say, for its data."""
+    said = NOTICES if camera else WITHOUT_CAMERA
+    return {key: found.as_dict() for key, found in said.items()}
 
 
 def close_words() -> dict[str, str]:

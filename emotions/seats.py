@@ -14,7 +14,7 @@ from django.utils import timezone
 from classroom import consent, participants, tokens
 from classroom.models import Lesson, Participant
 from classroom.sockets import ENDED, NO_LESSON
-from emotions import notices, taps
+from emotions import attention, notices, taps
 
 
 @dataclass(slots=True)
@@ -64,9 +64,13 @@ def take(lesson_id: int, claim: tokens.Claim) -> Seat:
     if lesson is None:
         raise participants.NotAdmitted(NO_LESSON, notices.refusal(NO_LESSON))
     if lesson.closed_at is not None:
-        words = str(notices.lesson_ended(lesson.closed_at.timestamp()).title)
-        raise participants.NotAdmitted(ENDED, words)
+        raise participants.NotAdmitted(ENDED, ended_words(lesson))
     return seat_of(lesson, participants.admit(lesson, claim))
+
+
+def ended_words(lesson: Lesson) -> str:
+    ended = notices.lesson_ended(attention.epoch(lesson.closed_at), camera=lesson.analysis)
+    return str(ended.title)
 
 
 def seat_of(lesson: Lesson, participant: Participant) -> Seat:

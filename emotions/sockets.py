@@ -278,8 +278,9 @@ class StudentSocket(Socket):
         lesson = message["lesson"]
         self.taken_seat.hear(lesson)
         if lesson.get("closed"):
-            said = str(notices.lesson_ended(lesson.get("closed_at") or time.time()).title)
-            return await self.refuse(ENDED, said)
+            ended_at = lesson.get("closed_at") or time.time()
+            ended = notices.lesson_ended(ended_at, camera=self.taken_seat.analysis)
+            return await self.refuse(ENDED, str(ended.title))
         await self.send_json({"lesson": lesson})
 
     async def lesson_student(self, message: dict[str, Any]) -> None:

@@ -113,7 +113,7 @@ def _data(lesson: Lesson, participant: Participant) -> dict[str, Any]:
         "socket": f"/ws/student/{lesson.pk}/",
         "analysis": lesson.analysis,
         "camera": "on" if lesson.analysis and consent.is_given(participant) else "none",
-        "words": notices.student_words(),
+        "words": notices.student_words(camera=lesson.analysis),
         "closes": notices.close_words(),
         "fades_s": taps.FADES_S,
     }

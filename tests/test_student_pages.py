@@ -139,6 +139,14 @@ class StudentPagesTest(TransactionTestCase):
         self.client.post(self.address("give-consent", lesson.pk))
         self.assertFalse(consent.is_given(tove))
 
+    def test_where_analysis_is_off_the_page_speaks_of_no_camera(self) -> None:
+        lesson = make.lesson(analysis=False)
+        self.be(make.participant(lesson=lesson, camera="none"))
+        response = self.client.get(self.address("student", lesson.pk))
+        for word in ("Camera", " camera", "picture", "face"):
+            self.assertNotContains(response, word)
+        self.assertEqual(response.context["data"]["camera"], "none")
+
     def test_posts_from_another_site_are_refused(self) -> None:
         strict = self.client_class(enforce_csrf_checks=True)
         strict.cookies = self.client.cookies
