@@ -61,8 +61,14 @@ class Socket(AsyncWebsocketConsumer):
         self.accepted = True
 
     async def send_json(self, content: dict[str, Any]) -> None:
-        if not self.closing:
+        if self.closing:
+            return
+        try:
             await self.send(text_data=as_text(content))
+        except (RuntimeError, OSError):
+            # The browser went a moment ago and its disconnect is not here yet; daphne says so
+            # with a RuntimeError, other servers with an OSError.
+            self.closing = True
 
     async def refuse(self, code: int, words: str) -> None:
         """Say why, then close. A code sent before accept() would never reach the browser."""
@@ -71,6 +77,8 @@ class Socket(AsyncWebsocketConsumer):
         if not self.accepted:
             await self.accept()
         await self.send_json({"closing": str(words), "code": code})
+        if self.closing:
+            return
         self.closing = True
         await self.close(code)
 

@@ -54,6 +54,15 @@ class SocketTest(SimpleTestCase):
         closing = await socket.receive_output()
         self.assertEqual((closing["type"], closing["code"]), ("websocket.close", 4401))
 
+    async def test_page_that_went_a_moment_ago_is_no_error(self):
+        socket = Echo()
+        socket.accepted = True
+        with patch.object(Socket, "send", side_effect=RuntimeError("closed protocol")) as send:
+            await socket.send_json({"alive": 1})
+            await socket.send_json({"alive": 2})
+            await socket.refuse(sockets.ENDED, "This lesson has ended.")
+        self.assertEqual(send.call_count, 1)
+
     async def test_open_socket_can_be_refused_later_and_says_nothing_after(self):
         socket = await self.open(Echo)
         await socket.send_to(text_data="go")
