@@ -80,6 +80,13 @@ class PagesTest(TestCase):
         session.save()
         self.assertContains(client.get(f"/lessons/{self.lesson.pk}/"), "Asha")
 
+    def test_a_teacher_who_is_staff_sees_own_students_without_a_reason(self):
+        type(self.teacher).objects.filter(pk=self.teacher.pk).update(is_staff=True)
+        self.close()
+        page = self.client.get(f"/lessons/{self.lesson.pk}/")
+        self.assertContains(page, "Asha")
+        self.assertNotContains(page, "Why do you need to see this?")
+
     def test_a_teachers_own_look_is_not_in_the_trail(self):
         self.close()
         self.client.get(f"/lessons/{self.lesson.pk}/")
