@@ -86,11 +86,17 @@ function readable(notes, range, width) {
   return notes.filter((note) => note.name !== "label" || kept.has(note));
 }
 
+/** Where the areas end: the last span has a width, too. */
+function endOf(data) {
+  const ends = data.filter((trace) => trace.x0).map((trace) => ms(trace.x0) + trace.dx * (trace.y.length - 1));
+  return ends.length ? Math.max(...ends) : 0;
+}
+
 function paintLayout(layout, range, more) {
   const line = color("line");
-  // In the lower chart the line begins where the ribbon would stand.
-  const ribbonAt = layout.yaxis2 ? { x: 0.995, xanchor: "right" } : {};
-  const places = { ribbonAt, end: ms(layout.meta.to || "1970-01-01 00:00:00") };
+  // In the lower chart the ribbon would hide the line; beside it there is room.
+  const beside = narrow() ? { x: 0.5, xanchor: "center" } : { x: 1, xanchor: "left", xshift: 8 };
+  const places = { ribbonAt: layout.yaxis2 ? beside : {}, end: more.end };
   const axis = { gridcolor: line, zerolinecolor: line, linecolor: line, tickfont: { size: 12 } };
   return {
     ...layout,
@@ -123,7 +129,7 @@ function paintLayout(layout, range, more) {
 function draw(div, figure, range, more) {
   if (!div || !figure || !window.Plotly) return;
   const width = div.clientWidth - figure.layout.margin.l - more.margin.r;
-  const layout = paintLayout(figure.layout, range, { ...more, width });
+  const layout = paintLayout(figure.layout, range, { ...more, width, end: endOf(figure.data) });
   window.Plotly.react(div, figure.data.map(paintTrace), layout, CONFIG);
 }
 

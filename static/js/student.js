@@ -4,16 +4,18 @@
  * that part: the camera's modules are then not even loaded.
  */
 
+import { stayAwake } from "./awake.js";
 import { startPacer, workerClock } from "./clock.js";
+import { byId, setText } from "./dom.js";
 import { noticeBoard } from "./notices.js";
+import { ownReading } from "./own.js";
 import { connect } from "./socket.js";
 import { tapGrid } from "./taps.js";
 
-const READING_MS = 5000;
+const COMPLAINT_MS = 5000;
 const BACK_WORDS_MS = 10_000;
 
 const data = JSON.parse(document.getElementById("student-data").textContent);
-const byId = (id) => document.getElementById(id);
 const pacer = startPacer();
 const clock = workerClock(pacer);
 const title = document.title;
@@ -39,7 +41,7 @@ const taps = tapGrid(byId("taps"), socket, clock, (data.fades_s ?? 300) * 1000);
 function hear(message) {
   if (message.hello) hello(message.hello);
   if ("seq" in message) answered(message);
-  if (message.reading) showReading(message.reading);
+  if (message.reading && pictures?.state === "on") own.show(message.reading);
   if (message.saved) taps.saved(message.saved);
   if (message.undone) taps.undone(message.undone);
   if (message.lesson) lessonChanged(message.lesson);
@@ -51,7 +53,7 @@ function hear(message) {
 
 function complain(words) {
   board.say("busy", "", words);
-  clock.after(READING_MS, () => board.clear("busy"));
+  clock.after(COMPLAINT_MS, () => board.clear("busy"));
 }
 
 function hello({ lesson: now, taps: held }) {
@@ -117,7 +119,9 @@ byId("leave").addEventListener("click", () => {
 /* The camera. Nothing below runs where faces are not read. */
 
 const pausedKey = `paused-${data.lesson}`;
-const hiddenKey = "reading-hidden";
+const own = data.analysis
+  ? ownReading(data.words, clock, () => socket.send({ thinking: true }))
+  : null;
 let hiddenWhenLost = false;
 
 function wanted() {
@@ -191,7 +195,7 @@ function cameraBack() {
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;
   if (pictures?.why === "ended" && hiddenWhenLost && wanted()) pictures.start();
-  stayAwake();
+  stayAwake(pictures?.state === "on");
 });
 
 function drawCamera() {
@@ -200,13 +204,13 @@ function drawCamera() {
   const mark = byId("mark");
   const words = on ? mark.dataset.on : mark.dataset.off;
   mark.dataset.camera = on ? "on" : "off";
-  if (byId("mark-words").textContent !== words) byId("mark-words").textContent = words;
+  setText(byId("mark-words"), words);
   document.title = on ? `● ${title}` : title;
   byId("preview").hidden = !on;
   byId("no-picture").hidden = on;
   drawCameraButton(on);
-  if (!on) nothingRead();
-  stayAwake();
+  if (!on) own.nothing(pictures?.state === "asking");
+  stayAwake(on);
 }
 
 function drawCameraButton(on) {
@@ -248,80 +252,10 @@ function showPicture(jpeg) {
   if (!document.hidden) cameraModule.show(byId("preview"), jpeg);
 }
 
-/* The own reading: it may change all the time, the page changes it every five seconds at most. */
-
-let newest = null;
-let shownAt = 0;
-let cancelShow = () => {};
-
-function showReading(reading) {
-  newest = reading;
-  cancelShow();
-  const left = shownAt + READING_MS - Date.now();
-  if (left <= 0) drawReading();
-  else cancelShow = clock.after(left, drawReading);
-}
-
-function drawReading() {
-  if (!newest || pictures?.state !== "on") return;
-  shownAt = Date.now();
-  const line = byId("reading");
-  const text = newest.words || data.words[newest.why ?? newest.state]?.title || line.dataset.waiting;
-  line.dataset.state = newest.state;
-  byId("own").dataset.state = newest.state;
-  if (line.textContent !== text) line.textContent = text;
-  byId("thinking").hidden = newest.state !== "reading" || remembered(hiddenKey);
-}
-
-function nothingRead() {
-  cancelShow();
-  newest = null;
-  shownAt = 0;
-  const line = byId("reading");
-  line.textContent = pictures?.state === "asking" ? line.dataset.waiting : line.dataset.none;
-  line.dataset.state = byId("own").dataset.state = "none";
-  byId("thinking").hidden = true;
-}
-
-function drawHidden() {
-  const hidden = remembered(hiddenKey);
-  const button = byId("hide-reading");
-  byId("reading-line").hidden = hidden;
-  button.textContent = hidden ? button.dataset.show : button.dataset.hide;
-  byId("thinking").hidden = hidden || newest?.state !== "reading";
-}
-
-function noteThinking() {
-  const button = byId("thinking");
-  const before = button.textContent;
-  socket.send({ thinking: true });
-  button.textContent = button.dataset.noted;
-  button.disabled = true;
-  clock.after(READING_MS, () => {
-    button.textContent = before;
-    button.disabled = false;
-  });
-}
-
 function answerNudge(what) {
   byId("nudge").hidden = true;
   if (what === "stuck") taps.press("hand");
   else socket.send({ [what]: true });
-}
-
-/* A phone that dims takes the camera away; the lock is only held while the page is looked at. */
-
-let lock = null;
-
-async function stayAwake() {
-  const want = pictures?.state === "on" && !document.hidden;
-  if (!want) {
-    lock?.release();
-    lock = null;
-  } else if (!lock && navigator.wakeLock) {
-    lock = await navigator.wakeLock.request("screen").catch(() => null);
-    lock?.addEventListener("release", () => (lock = null));
-  }
 }
 
 function typing(target) {
@@ -330,11 +264,6 @@ function typing(target) {
 
 if (data.analysis) {
   byId("camera-button").addEventListener("click", toggleCamera);
-  byId("thinking").addEventListener("click", noteThinking);
-  byId("hide-reading").addEventListener("click", () => {
-    remember(hiddenKey, !remembered(hiddenKey));
-    drawHidden();
-  });
   byId("nudge").addEventListener("click", (event) => {
     const what = event.target.closest("[data-nudge]")?.dataset.nudge;
     if (what) answerNudge(what);
@@ -343,7 +272,6 @@ if (data.analysis) {
     const plain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat;
     if (plain && event.key.toLowerCase() === "p" && !typing(event.target)) toggleCamera();
   });
-  drawHidden();
   drawCamera();
   if (wanted()) turnOn();
 }
