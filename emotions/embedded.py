@@ -10,7 +10,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from django.conf import settings
 
@@ -18,7 +17,7 @@ from classroom.models import Lesson
 from classroom.presence import rooms
 from classroom.sockets import in_database
 from classroom.writing import writer
-from emotions import judge, meters, practice, sockets
+from emotions import judge, meters, practice, seats, sockets
 from emotions.closer import Closer
 from emotions.frames import frames
 from emotions.publish import Publisher
@@ -47,6 +46,7 @@ class Services:
         self.stopping = False
 
     async def start(self) -> None:
+        await in_database(_switch_analysis_off)
         for lesson in await in_database(_paused_lessons):
             await frames().bar(lesson=lesson)
         self.keep("publisher", self.publisher.run)
@@ -154,6 +154,12 @@ def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {str(error)[:200]}"
 
 
+def _switch_analysis_off() -> None:
+    """A server that was started again with face analysis off has no open lesson with it."""
+    if seats.is_forbidden():
+        Lesson.objects.filter(closed_at=None, analysis=True).update(analysis=False)
+
+
 def _paused_lessons() -> list[int]:
     paused = Lesson.objects.filter(closed_at=None).exclude(paused_at=None)
     return list(paused.values_list("pk", flat=True))
@@ -161,8 +167,3 @@ def _paused_lessons() -> list[int]:
 
 def _practice_lessons() -> list[Lesson]:
     return list(Lesson.objects.filter(closed_at=None, mode=Lesson.Mode.PRACTICE))
-
-
-def service_states(services: Services) -> dict[str, Any]:
-    """For the health page: which service runs."""
-    return {name: not task.done() for name, task in services.tasks.items()}

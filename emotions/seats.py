@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 
-from classroom import consent, participants, tokens
+from classroom import consent, installation, participants, tokens
 from classroom.models import Lesson, Participant
 from classroom.sockets import ENDED, NO_LESSON
 from emotions import attention, notices, taps
@@ -68,6 +69,11 @@ def take(lesson_id: int, claim: tokens.Claim) -> Seat:
     return seat_of(lesson, participants.admit(lesson, claim))
 
 
+def is_forbidden() -> bool:
+    """Switched off for the whole installation, perhaps after this lesson was opened."""
+    return (settings.EXPRESSION_ANALYSIS or installation.row().analysis) == installation.OFF
+
+
 def ended_words(lesson: Lesson) -> str:
     ended = notices.lesson_ended(attention.epoch(lesson.closed_at), camera=lesson.analysis)
     return str(ended.title)
@@ -80,7 +86,7 @@ def seat_of(lesson: Lesson, participant: Participant) -> Seat:
         name=participant.name,
         title=lesson.title or lesson.course.name,
         interval_ms=lesson.interval_ms,
-        analysis=lesson.analysis,
+        analysis=lesson.analysis and not is_forbidden(),
         consented=consent.is_given(participant),
         paused=lesson.paused_at is not None,
         taps=taps.own(lesson, participant, timezone.now()),

@@ -9,7 +9,7 @@ from typing import Any
 from unittest import mock
 
 from channels.layers import get_channel_layer
-from django.test import TransactionTestCase
+from django.test import TransactionTestCase, override_settings
 from django.utils import timezone
 
 from classroom.models import Lesson
@@ -124,6 +124,14 @@ class ServicesTest(TransactionTestCase):
         answer = await frames().offer(self.lesson.pk, self.student.pk, 1, b"x")
         self.assertEqual(answer.status, "refused")
         await services.stop()
+
+    @override_settings(EXPRESSION_ANALYSIS="off")
+    async def test_open_lessons_lose_analysis_where_it_is_switched_off_now(self) -> None:
+        services = Services(worker=False)
+        await services.start()
+        await services.stop()
+        await self.lesson.arefresh_from_db()
+        self.assertFalse(self.lesson.analysis)
 
     async def test_a_practice_lesson_gets_its_class_and_keeps_to_itself(self) -> None:
         practice = await room.in_database(lambda: make.lesson(mode=Lesson.Mode.PRACTICE))

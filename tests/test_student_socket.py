@@ -11,7 +11,7 @@ from unittest import mock
 
 from asgiref.sync import sync_to_async
 from django.core import signing
-from django.test import TransactionTestCase
+from django.test import TransactionTestCase, override_settings
 from django.utils import timezone
 
 from classroom import lessons, participants, tokens
@@ -209,6 +209,16 @@ class SnapshotsTest(StudentSocketCase):
         page = await self.page(await in_thread(make.participant, lesson=lesson))
         self.assertEqual((await page.shoot(FACE))["why"], "not_wanted")
         self.assertEqual((await frames().counts()).offered, 0)
+        await page.close()
+
+    async def test_where_the_installation_forbids_it_nothing_is_taken(self) -> None:
+        with override_settings(EXPRESSION_ANALYSIS="off"):
+            page = await self.page()
+            self.assertEqual((await page.shoot(FACE))["why"], "not_wanted")
+            await page.close()
+        await in_thread(make.analysis, "off")
+        page = await self.page()
+        self.assertEqual((await page.shoot(FACE))["why"], "not_wanted")
         await page.close()
 
     async def test_paused_lesson_takes_nothing_until_it_goes_on(self) -> None:
