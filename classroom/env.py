@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from zoneinfo import available_timezones
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
@@ -82,3 +83,9 @@ def secret(name: str) -> str:
         return Path(file).read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ImproperlyConfigured(f"{name}_FILE cannot be read: {error.strerror}.") from None
+
+
+def local_time_zone(link: Path = Path("/etc/localtime")) -> str:
+    """The machine's own time zone, by the link that names it; UTC where there is none."""
+    name = str(link.resolve()).partition("/zoneinfo/")[2]
+    return name if name in available_timezones() else "UTC"

@@ -124,7 +124,8 @@ LOGOUT_REDIRECT_URL = "home"
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
-TIME_ZONE = env.zone("TIME_ZONE", "UTC")
+# Clock times on pages and charts are the classroom's, not UTC.
+TIME_ZONE = env.zone("TIME_ZONE", env.local_time_zone())
 USE_I18N = True
 USE_TZ = True
 

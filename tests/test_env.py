@@ -70,3 +70,13 @@ def test_command_line_names_the_setting_in_one_line(tmp_path):
     refused = running.manage(tmp_path, "check", AWAY_AFTER_S="soon")
     assert refused.returncode == 1
     assert refused.stderr == "Settings: AWAY_AFTER_S is 'soon'; write a number.\n"
+
+
+def test_time_zone_is_the_machines_own(tmp_path):
+    link = tmp_path / "localtime"
+    link.symlink_to("/usr/share/zoneinfo/Asia/Kolkata")
+    assert env.local_time_zone(link) == "Asia/Kolkata"
+
+
+def test_machine_without_a_time_zone_keeps_utc(tmp_path):
+    assert env.local_time_zone(tmp_path / "localtime") == "UTC"
