@@ -34,6 +34,7 @@ for name in SET_ASIDE:
 folder = tempfile.mkdtemp(prefix="classroom-test-")
 atexit.register(shutil.rmtree, folder, ignore_errors=True)
 os.environ["DATA_DIR"] = folder
+os.environ["TIME_ZONE"] = "UTC"
 
 from classroom.settings import *  # noqa: E402, F403  (after the folder is set)
 
