@@ -180,7 +180,7 @@ export function lessonCharts(first = {}) {
       xaxis: { showticklabels: false },
       layout: { hovermode: "closest", hoverdistance: -1 },
     });
-    draw(engagement, charts.engagement, range, {
+    draw(engagement, mood ? charts.engagement : tapsOnly(charts.engagement), range, {
       margin: { ...margin, t: 6, b: 22 },
       layout: { hovermode: "closest" },
     });
@@ -221,4 +221,15 @@ export function lessonCharts(first = {}) {
       drawAll();
     },
   };
+}
+
+/** Where faces are not read there is no line, and the bars have the chart to themselves. */
+function tapsOnly(figure) {
+  const { yaxis, yaxis2 } = figure.layout;
+  const layout = {
+    ...figure.layout,
+    yaxis: { ...yaxis, visible: false },
+    yaxis2: { ...yaxis2, domain: [0, 1], showticklabels: true, tickformat: "d", nticks: 3 },
+  };
+  return { ...figure, layout, data: figure.data.filter((trace) => trace.meta?.token === "accent") };
 }
