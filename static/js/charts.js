@@ -11,6 +11,7 @@ const LEAST_MS = 5 * MINUTE_MS;
 const LABEL_ROOM_PX = 104;
 const NARROW_PX = 600;
 const LETTER_PX = 7;
+const MOST_BESIDE = 5;
 
 /** Where a third of the chart would go to its labels, the legend above has to do. */
 const narrow = () => window.innerWidth < NARROW_PX;
@@ -135,6 +136,7 @@ function draw(div, figure, range, more) {
 
 function legend(list, entries) {
   if (!list) return;
+  list.toggleAttribute("data-many", entries.length > MOST_BESIDE);
   list.replaceChildren(
     ...entries.map(({ token, words }) => {
       const item = make("li");
