@@ -12,7 +12,7 @@ from typing import Any
 from classroom.models import Lesson
 from dashboard.beats import Beats, Past
 from dashboard.figures import chart, figures
-from dashboard.live import Picture, Room, Worker
+from dashboard.live import ROLL_CALL_S, Picture, Room, Worker
 from dashboard.stored import LessonState, Person, Stored, Tap
 from dashboard.timeline import Timeline, bands
 from emotions import lines, words
@@ -159,8 +159,8 @@ class Desk:
 
     def pulse_said(self, now: float) -> Said:
         counts = dict((self.sent or self.room.picture(now)).counts)
-        if not self.room.readings:
-            # A page just opened: the last slice knows better than the first second.
+        if now - self.room.stored_at < ROLL_CALL_S:
+            # A page just opened: the last slice knows better than the first seconds.
             counts["readable"] = max(counts["readable"], self.beats.pulse.signals.readable)
         return self.beats.said(now, self.conditions(now), counts)
 

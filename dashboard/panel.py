@@ -62,13 +62,15 @@ def card(
     lasted_s = calmly(now - flag.since)
     tentative = words.is_tentative(flag.kind)
     reason = words.flag_reason(flag.kind, name, lasted_s, flag.sure)
+    if flag.student is None and pulse_line:
+        reason = f"{pulse_line.removesuffix('.')}."
     return {
         "id": flag.id,
         "kind": flag.kind,
         "title": words.flag_title(flag.kind),
         "student": flag.student,
         "name": name,
-        "reason": pulse_line if flag.student is None and pulse_line else reason,
+        "reason": reason,
         "since": round(flag.since),
         "words_since": words.for_time(lasted_s),
         "sure_words": words.certainty(flag.sure or 0) if tentative else "",

@@ -123,7 +123,7 @@ def test_the_flag_of_the_class_gives_the_pulses_own_reason():
     flag = OpenFlag(9, "class", None, OPENED + 560, OPENED + 580)
     made = desk(OPENED + 600, dip_from=OPENED + 400, flags=[flag])
     [card] = made.hello(OPENED + 606)["hello"]["flags"]["flags"]
-    assert (card["title"], card["reason"]) == ("The class", "6 of 6 read lower than their usual")
+    assert (card["title"], card["reason"]) == ("The class", "6 of 6 read lower than their usual.")
 
 
 def test_the_arrow_falls_with_the_class():
