@@ -215,8 +215,9 @@ class Pulse:
         if level >= self.both.level:
             self.cause = cause
 
-    def said(self, now: float, conditions: Conditions) -> Said:
-        grey = grey_line(self.signals, now, conditions)
+    def said(self, now: float, conditions: Conditions, here: Signals | None = None) -> Said:
+        """`here` has the counts of this second, where they are known better than by the tick."""
+        grey = grey_line(here or self.signals, now, conditions)
         held = self.taps if grey else self.both
         if grey and not held.level:
             return Said("", "", grey, 0, True)
@@ -231,13 +232,19 @@ class Pulse:
     def _line(self, level: Level, *, faces_speak: bool) -> str:
         if not level:
             return lines.steady_line()
-        cause = self.cause
-        if cause is None or not (faces_speak or cause.kind == "lost"):
-            cause = self.signals.taps
+        cause = self._cause_now(faces_speak=faces_speak)
         faces = self.signals.faces_level
-        if cause.kind == "lost" and faces_speak and faces < cause.level:
+        if cause.kind == "lost" and faces_speak and faces < level:
             return lines.taps_against_faces(cause.count, faces.key)
         return cause.line
+
+    def _cause_now(self, *, faces_speak: bool) -> Signal:
+        """What set the word, with the count of this tick; the one that set it once that is 0."""
+        cause = self.cause
+        if cause is None or not (faces_speak or cause.kind == "lost"):
+            return self.signals.taps
+        now = (self.signals.taps, *self.signals.faces, self.signals.all_together)
+        return next((s for s in now if s.kind == cause.kind and s.count), cause)
 
 
 def arrow(last: Mapping[int, float], before: Mapping[int, float]) -> str:

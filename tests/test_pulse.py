@@ -109,6 +109,14 @@ def test_taps_and_faces_that_agree_name_the_taps():
     assert pulse.said(NOW + 30, KNOWN).line == "6 of 24 tapped Lost in the last 5 min"
 
 
+def test_the_line_counts_what_is_there_now_while_the_word_still_holds():
+    pulse = Pulse()
+    run(pulse, replace(CLASS, lost=7, together=7), range(0, 30, 10))
+    run(pulse, replace(CLASS, lost=2, together=2), range(30, 40, 10))
+    said = pulse.said(NOW + 40, KNOWN)
+    assert (said.word, said.line) == ("Check in", "2 tapped Lost. Faces read steady.")
+
+
 GREY = [
     ("Waiting for students. Share this link.", Signals(), KNOWN),
     ("Paused", CLASS, replace(KNOWN, paused=True, worker=False)),
