@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from classroom import access, consent, participants, tokens
+from classroom import access, consent, notice, participants, tokens
 from classroom.models import Lesson, Participant
 from classroom.sockets import ENDED
 from emotions import notices, own, room, taps
@@ -54,6 +54,8 @@ def live(request: HttpRequest, lesson_id: int) -> HttpResponse:
             return redirect("my-data", lesson.pk)
         return _turned_away(request, lesson, str(error.words))
     content = {"lesson": lesson, "participant": participant, "data": _data(lesson, participant)}
+    # Whoever joined without a camera reads the notice here before turning it on.
+    content["lines"] = notice.lines(lesson)
     return render(request, "student/live.html", content)
 
 
