@@ -73,6 +73,8 @@ def taps_only() -> str:
 def worker(state: str, analysing: float, offered: float, seen_at: float) -> str:
     if state == "none":
         return not_analysed_since(seen_at)
+    if round(offered) < 1:
+        return _("no pictures right now")
     told = {"analysing": round(analysing), "offered": round(offered)}
     return _("analysing %(analysing)d of %(offered)d/s") % told
 
@@ -82,7 +84,7 @@ def simulated() -> str:
 
 
 def nobody_here() -> str:
-    return _("Waiting for students. Share this link.")
+    return _("Waiting for students")
 
 
 def no_cameras() -> str:

@@ -154,6 +154,12 @@ def test_without_a_worker_everyone_waits(classroom: Room):
     assert classroom.picture(NOW).worker["words"] == "Faces not analysed since 07:59"
 
 
+def test_the_worker_says_what_it_does():
+    assert Worker("ok", analysing=24.1, offered=25).words == "analysing 24 of 25/s"
+    assert Worker("ok").words == "no pictures right now"
+    assert Worker(simulated=True).is_there
+
+
 def test_a_removed_student_is_gone_and_a_renamed_one_has_the_new_name(classroom: Room):
     classroom.student({"student": 1, "name": "Asha", "removed": True, "at": NOW})
     classroom.student({"student": 2, "name": "Benedict", "removed": False, "at": NOW})

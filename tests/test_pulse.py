@@ -118,7 +118,7 @@ def test_the_line_counts_what_is_there_now_while_the_word_still_holds():
 
 
 GREY = [
-    ("Waiting for students. Share this link.", Signals(), KNOWN),
+    ("Waiting for students", Signals(), KNOWN),
     ("Paused", CLASS, replace(KNOWN, paused=True, worker=False)),
     ("Faces not analysed since 07:58", CLASS, replace(KNOWN, worker=False, analysed_at=NOW - 90)),
     ("Faces are not read in this lesson. Taps count.", CLASS, replace(KNOWN, analysis=False)),
