@@ -63,10 +63,10 @@ def _without_duplicates(faces: Faces, train: Faces | None, read: np.ndarray) -> 
     if train is None:
         return {}
     fresh = ~stands_in(faces, train)
-    return {
-        "duplicates_of_train": int((~fresh).sum()),
-        "accuracy_without_duplicates": metrics.accuracy(read[fresh], faces.emotion[fresh]),
-    }
+    found: dict[str, Any] = {"duplicates_of_train": int((~fresh).sum())}
+    if fresh.any():
+        found["accuracy_without_duplicates"] = metrics.accuracy(read[fresh], faces.emotion[fresh])
+    return found
 
 
 def _ferplus(faces: Faces, read: np.ndarray) -> dict[str, Any]:

@@ -65,6 +65,12 @@ def test_pictures_known_from_training_are_left_out_of_one_figure() -> None:
     assert found["accuracy_without_duplicates"] == pytest.approx(5 / 7)
 
 
+def test_a_test_split_known_from_training_whole_has_no_figure_without() -> None:
+    found = figures(Painted(), painted(), painted())
+    assert found["duplicates_of_train"] == 14
+    assert "accuracy_without_duplicates" not in found
+
+
 def test_votes_are_compared_only_where_there_are_any() -> None:
     found = figures(Painted(), painted(fooling=3), None)
     assert (found["ferplus_majority_n"], found["ferplus_majority_accuracy"]) == (7, 1.0)
