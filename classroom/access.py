@@ -17,6 +17,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from classroom import audit, participants, tokens
 from classroom.models import Lesson, Participant
+from classroom.texts import one_line
 
 LEAST_REASON = 10
 MOST_REASON = 300
@@ -90,7 +91,7 @@ def sees_individuals(user: Any, lesson: Lesson, session: Mapping[str, Any]) -> b
 
 def give_reason(user: Any, lesson: Lesson, session: MutableMapping[str, Any], reason: str) -> None:
     """Write why a student's data is looked at into the trail, then allow it. Raises BadReason."""
-    reason = " ".join(reason.split())
+    reason = one_line(reason)
     if not LEAST_REASON <= len(reason) <= MOST_REASON:
         raise BadReason
     audit.append(user, "individual data opened", f"lesson {lesson.pk}: {reason}")

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from classroom import audit, installation
 from classroom.models import COURSE_LENGTH, Course, Lesson
+from classroom.texts import one_line
 
 # Crockford's alphabet: no I, L, O or U. Twelve of 32 symbols are 60 bits.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -83,7 +84,7 @@ def unsaved(
 ) -> Lesson:
     return Lesson(
         course=course,
-        title=title.strip()[:COURSE_LENGTH],
+        title=one_line(title)[:COURSE_LENGTH].rstrip(),
         code=new_code(),
         mode=mode,
         analysis=installation.analysis_on(),
@@ -104,11 +105,17 @@ def change(lesson: Lesson, **fields: object) -> bool:
     """Set fields of a lesson that is still open; False when it is closed by now."""
     changed = Lesson.objects.filter(pk=lesson.pk, closed_at=None).update(**fields)
     if not changed:
-        lesson.refresh_from_db(fields=["closed_at"])
+        # Another page closed it, or an administrator deleted it with its course.
+        lesson.closed_at = closed_at(lesson)
         return False
     for name, value in fields.items():
         setattr(lesson, name, value)
     return True
+
+
+def closed_at(lesson: Lesson) -> datetime:
+    found = Lesson.objects.filter(pk=lesson.pk).values_list("closed_at", flat=True).first()
+    return found or timezone.now()
 
 
 def pause(lesson: Lesson, *, now: datetime | None = None) -> bool:

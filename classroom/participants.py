@@ -18,17 +18,13 @@ from django.utils.translation import gettext as _
 from classroom import audit, consent
 from classroom.models import NAME_LENGTH, Lesson, Participant
 from classroom.sockets import ENDED, NO_TOKEN, NOT_YOURS
+from classroom.texts import BIDI_CONTROLS, is_hidden
 from classroom.tokens import Claim
 
 # Far above any class; it keeps a script with the join link from filling the database.
 MOST_PARTICIPANTS = 2000
 MOST_MARKS = 4
 TRIES = 200
-JOINERS = "\u200c\u200d"  # Indic scripts and emoji are spelled with these two.
-BLANKS = "\u115f\u1160\u2800\u3164\uffa0"  # Letters, by their category, that show nothing.
-BIDI_CONTROLS = set("\u061c\u200e\u200f") | {
-    chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
-}
 
 
 class BadName(ValueError):
@@ -74,13 +70,6 @@ def refuse_hidden(name: str) -> None:
         raise BadName(_("This name holds characters that cannot be shown. Type it again."))
     if most_marks(name) > MOST_MARKS:
         raise BadName(_("This name has too many marks on one letter. Type it again."))
-
-
-def is_hidden(letter: str) -> bool:
-    if letter in JOINERS:
-        return False
-    kind = unicodedata.category(letter)
-    return letter in BLANKS or kind in {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
 
 
 def most_marks(name: str) -> int:

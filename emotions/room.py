@@ -16,6 +16,7 @@ from django.utils import timezone
 from classroom import consent, lessons, participants
 from classroom.models import Lesson, Participant
 from classroom.sockets import in_database
+from classroom.texts import one_line
 from emotions import attention, closing, slices, taps
 from emotions.frames import frames
 from emotions.models import Marker, Slice
@@ -78,7 +79,7 @@ async def quiet(lesson: Lesson, on: bool) -> None:
 
 
 async def add_marker(lesson: Lesson, text: str) -> Marker:
-    words = " ".join(text.split())[:MARKER_LENGTH]
+    words = one_line(text)[:MARKER_LENGTH].rstrip()
     marker = await in_database(_mark, lesson, Marker.Kind.NOTE, words)
     await tell_lesson(lesson)
     return marker
