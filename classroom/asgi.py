@@ -44,11 +44,11 @@ def same_address(origin: str, host: str) -> bool:
     """Whether a page of `origin` talks to its own server at `host`, both as in the headers."""
     try:
         page = urlsplit(origin.lower())
-        page_port = str(page.port or PORTS.get(page.scheme, ""))
-    except ValueError:
+        page_port = str(page.port or PORTS[page.scheme])
+    except (ValueError, KeyError):
         return False
     domain, port = split_domain_port(host.lower())
-    if not page_port or (settings.SESSION_COOKIE_SECURE and page.scheme != "https"):
+    if page.scheme not in PORTS or (settings.SESSION_COOKIE_SECURE and page.scheme != "https"):
         return False
     page_domain, _ = split_domain_port(page.netloc)
     same = page_domain == domain and page_port == (port or PORTS[page.scheme])

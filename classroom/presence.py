@@ -139,7 +139,6 @@ class Rooms:
         self.wake()
 
     def wake(self) -> None:
-        self.stirred.set()
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -147,6 +146,7 @@ class Rooms:
         if self.task is None or self.task.done() or self.task.get_loop() is not loop:
             self.stirred = asyncio.Event()
             self.task = loop.create_task(self.run())
+        self.stirred.set()
 
     async def run(self) -> None:
         """Tell what is due, until nobody is left."""

@@ -38,6 +38,10 @@ def as_text(content: dict[str, Any]) -> str:
     return json.dumps(content, separators=(",", ":"), ensure_ascii=False)
 
 
+unfinished: set[asyncio.Task[Any]] = set()
+"""What is seen through although its socket may have closed; held so that it is not collected."""
+
+
 class Socket(AsyncWebsocketConsumer):
     """A WebSocket whose messages never touch the database."""
 
@@ -48,6 +52,14 @@ class Socket(AsyncWebsocketConsumer):
         self.tasks: set[asyncio.Task[Any]] = set()
         self.accepted = False
         self.closing = False
+        self.gone = False
+
+    async def __call__(self, *args: Any) -> None:
+        """However it ends, by an error or cancelled too, it leaves its seat and its groups."""
+        try:
+            await super().__call__(*args)
+        finally:
+            await self.go(1006)
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         # Channels closes stale database connections before every message, on the one
@@ -89,14 +101,26 @@ class Socket(AsyncWebsocketConsumer):
         task.add_done_callback(self.tasks.discard)
         return task
 
+    @staticmethod
+    def see_through(work: Coroutine[Any, Any, Any]) -> None:
+        """Start `work` that must be done and told even if this page goes at this moment."""
+        task = asyncio.get_running_loop().create_task(work)
+        unfinished.add(task)
+        task.add_done_callback(unfinished.discard)
+
     async def websocket_disconnect(self, message: dict[str, Any]) -> None:
         """Channels' own, less its trip to the shared database thread (see `dispatch`)."""
-        self.closing = True
+        await self.go(message.get("code", 1006))
+        raise StopConsumer
+
+    async def go(self, code: int) -> None:
+        if self.gone:
+            return
+        self.gone = self.closing = True
         try:
-            await self.disconnect(message.get("code", 1006))
+            await self.disconnect(code)
         finally:
             await self.cancel_tasks()
-        raise StopConsumer
 
     async def cancel_tasks(self) -> None:
         tasks = [task for task in self.tasks if task is not asyncio.current_task()]

@@ -64,6 +64,7 @@ class TeacherSocket(Socket):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.lesson_id = 0
+        self.group = ""
         self.desk: Desk | None = None
         self.early: list[Message] = []
         self.heard = asyncio.Event()
@@ -76,13 +77,13 @@ class TeacherSocket(Socket):
             await self.refuse(refused.code, refused.words)
             return
         await self.accept()
-        await self.channel_layer.group_add(teachers_group(self.lesson_id), self.channel_name)
+        self.group = teachers_group(self.lesson_id)
+        await self.channel_layer.group_add(self.group, self.channel_name)
         self.keep(self.run())
 
     async def disconnect(self, code: int) -> None:
-        if self.lesson_id:
-            group = teachers_group(self.lesson_id)
-            await self.channel_layer.group_discard(group, self.channel_name)
+        if self.group:
+            await self.channel_layer.group_discard(self.group, self.channel_name)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """The page steers by its own POSTs; a socket that only listens cannot be misused."""

@@ -118,10 +118,10 @@ class StudentSocket(Socket):
 
     async def disconnect(self, code: int) -> None:
         open_sockets.discard(self)
-        for group in self.groups_joined:
-            await self.channel_layer.group_discard(group, self.channel_name)
         if self.seat is not None:
             rooms.leave(self.seat.lesson, self.seat.student, self.chair, left=self.left)
+        for group in self.groups_joined:
+            await self.channel_layer.group_discard(group, self.channel_name)
 
     async def stay_alive(self) -> None:
         """Say something every ten seconds, and at once when the worker comes or goes."""
@@ -223,7 +223,7 @@ class StudentSocket(Socket):
             return await self.complain(_("This tap is not known."))
         if not self.taps.spend(time.monotonic()):
             return await self.send_json({"error": _("Too many taps. Wait a moment.")})
-        self.keep(self.store_tap(message["tap"], tap, timezone.now()))
+        self.see_through(self.store_tap(message["tap"], tap, timezone.now()))
 
     async def store_tap(self, kind: str, tap: uuid.UUID, at: datetime) -> None:
         """Acknowledge only what is committed; a page whose tap is not acknowledged sends again."""
@@ -239,7 +239,7 @@ class StudentSocket(Socket):
         tap = as_uuid(message["undo"])
         if tap is None:
             return await self.complain(_("This tap is not known."))
-        self.keep(self.undo_tap(tap, timezone.now()))
+        self.see_through(self.undo_tap(tap, timezone.now()))
 
     async def undo_tap(self, tap: uuid.UUID, at: datetime) -> None:
         seat = self.taken_seat

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import ClassVar
 from unittest.mock import patch
 
 from channels.testing import WebsocketCommunicator
@@ -78,6 +79,31 @@ class SocketTest(SimpleTestCase):
         await socket.disconnect()
         self.assertTrue(seen[0].endless.cancelled())
         self.assertEqual(seen[0].tasks, set())
+
+    async def test_socket_that_fails_or_is_cancelled_still_leaves_once(self):
+        class Failing(Socket):
+            left: ClassVar[list[int]] = []
+
+            async def connect(self):
+                await self.accept()
+                self.keep(asyncio.Event().wait())
+
+            async def receive(self, text_data=None, bytes_data=None):
+                raise LookupError
+
+            async def disconnect(self, code):
+                self.left.append(code)
+
+        failing = WebsocketCommunicator(Failing.as_asgi(), "/")
+        await failing.connect()
+        await failing.send_to(text_data="x")
+        with self.assertRaises(LookupError):
+            await failing.wait()
+        cancelled = WebsocketCommunicator(Failing.as_asgi(), "/")
+        await cancelled.connect()
+        cancelled.future.cancel()
+        await asyncio.wait([cancelled.future])
+        self.assertEqual(Failing.left, [1006, 1006])
 
     async def test_message_does_not_wait_for_the_shared_database_thread(self):
         with patch("channels.consumer.aclose_old_connections", side_effect=AssertionError):

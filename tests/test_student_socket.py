@@ -10,13 +10,14 @@ from typing import Any
 from unittest import mock
 
 from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
 from django.core import signing
 from django.test import TransactionTestCase, override_settings
 from django.utils import timezone
 
 from classroom import lessons, participants, tokens
 from classroom.models import Participant
-from classroom.presence import rooms
+from classroom.presence import rooms, teachers_group
 from classroom.writing import writer
 from emotions import room
 from emotions.frames import frames
@@ -338,6 +339,18 @@ class TapsTest(StudentSocketCase):
         await flag.arefresh_from_db()
         self.assertIsNotNone(flag.cleared_at)
         await page.close()
+
+    async def test_hand_of_a_page_that_goes_at_once_is_told_all_the_same(self) -> None:
+        layer = get_channel_layer()
+        teacher = await layer.new_channel()
+        page = await self.page()
+        await layer.group_add(teachers_group(self.lesson.pk), teacher)
+        await page.say(tap="hand", id=str(uuid.uuid4()))
+        await page.close()
+        async with asyncio.timeout(5):
+            while (message := await layer.receive(teacher))["type"] != "lesson.flags":
+                pass
+        self.assertEqual(message["flags"][0]["student"], self.asha.pk)
 
     async def test_undo_of_a_tap_that_never_came_is_fine(self) -> None:
         page, tap = await self.page(), str(uuid.uuid4())
