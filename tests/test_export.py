@@ -16,7 +16,11 @@ from ml.classifier import BadModel, Classifier
 from ml.labels import EMOTIONS
 from tests.painted import SIDE, painted_faces, pattern, tiny_settings
 
-pytestmark = pytest.mark.tensorflow
+pytestmark = [
+    pytest.mark.tensorflow,
+    # Keras's own conversion of TensorFlow arrays, thousands of times.
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +29,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from ml import export, train
 
     folder = tmp_path_factory.mktemp("painted")
-    data, config = painted_faces(folder, each=60), tiny_settings(folder, epochs=8)
+    data, config = painted_faces(folder, each=60), tiny_settings(folder, epochs=5)
     options = ["--data", str(data), "--config", str(config), "--init", "none", "--quiet"]
     assert train.main([*options, "--out", str(folder / "run")]) == 0
     written = ["--run", str(folder / "run"), "--data", str(data), "--out", str(folder / "models")]

@@ -18,6 +18,9 @@ from ml.settings import Settings, SettingsError, Stage, overridden, read_setting
 from ml.targets import soft_targets
 from tests.painted import painted_faces, tiny_settings
 
+# Keras's own conversion of TensorFlow arrays, thousands of times.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
 CONFIGS = Path(__file__).resolve().parent.parent / "ml" / "configs"
 STILL = Augment(0, 0, 0, 0, 0, 0, 0, 0)
 
