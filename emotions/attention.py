@@ -13,6 +13,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from classroom.models import Lesson
 from emotions.models import Flag
@@ -97,12 +98,12 @@ def rate(lesson: Lesson, flag_id: int, *, useful: bool) -> None:
     """The teacher's verdict; also on a flag that is closed by now."""
     verdict = Flag.Verdict.USEFUL if useful else Flag.Verdict.NOT_USEFUL
     if not Flag.objects.filter(pk=flag_id, lesson=lesson).update(verdict=verdict):
-        raise NoSuchFlag("There is no such flag in this lesson.")
+        raise NoSuchFlag(_("There is no such flag in this lesson."))
 
 
 def _change(lesson: Lesson, flag_id: int, **fields: datetime) -> None:
     if not Flag.objects.filter(pk=flag_id, lesson=lesson, cleared_at=None).update(**fields):
-        raise NoSuchFlag("This flag is closed by now, or not of this lesson.")
+        raise NoSuchFlag(_("This flag is closed by now, or not of this lesson."))
 
 
 def open_flags(lesson_id: int) -> list[dict[str, Any]]:

@@ -7,16 +7,20 @@ other processes may come up to ten seconds late.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from django.utils import timezone
 
 from classroom import lessons
 from classroom.models import Lesson
+from classroom.presence import rooms
 from classroom.sockets import in_database
-from emotions import closing, room
+from emotions import closing, meters, room, seats
 from emotions.frames import frames
+
+logger = logging.getLogger(__name__)
 
 EVERY_S = 5.0
 SETTLED_AFTER = timedelta(seconds=15)
@@ -35,13 +39,31 @@ class Closer:
 
     async def look(self, now: datetime) -> None:
         for lesson, why in await in_database(due, now):
-            await room.close(lesson, rule=_by_itself(why, now))
-        for lesson in await in_database(unsettled, now):
+            await attempt(lesson, room.close(lesson, rule=_by_itself(why, now)))
+        for lesson in await in_database(forbidden):
+            await attempt(lesson, room.stop_analysis(lesson))
+        for lesson_id in await in_database(deleted, set(rooms.rooms)):
+            await room.vanish(lesson_id)
+        lately = await in_database(unsettled, now)
+        self.settled &= {lesson.pk for lesson in lately}
+        for lesson in lately:
             if lesson.pk not in self.settled:
                 self.settled.add(lesson.pk)
-                await in_database(closing.close, lesson)
-                await frames().unbar(lesson=lesson.pk)
-                self.forget(lesson.pk)
+                await attempt(lesson, self.settle(lesson))
+
+    async def settle(self, lesson: Lesson) -> None:
+        await in_database(closing.close, lesson)
+        await frames().unbar(lesson=lesson.pk)
+        self.forget(lesson.pk)
+
+
+async def attempt(lesson: Lesson, work: Awaitable[object]) -> None:
+    """One lesson's trouble is not the others'; it is looked at again in some seconds."""
+    try:
+        await work
+    except Exception as error:
+        meters.count("closing_failed")
+        logger.error("Lesson %d could not be closed: %s", lesson.pk, type(error).__name__)
 
 
 def _by_itself(why: str, now: datetime) -> Callable[[Lesson], bool]:
@@ -54,6 +76,19 @@ def due(now: datetime) -> list[tuple[Lesson, str]]:
     return over + [
         (lesson, "abandoned") for lesson in lessons.abandoned(now) if lesson.pk not in known
     ]
+
+
+def forbidden() -> list[Lesson]:
+    """Open lessons that began with face analysis, before it was switched off for everybody."""
+    if not seats.is_forbidden():
+        return []
+    return list(Lesson.objects.filter(closed_at=None, analysis=True).select_related("course"))
+
+
+def deleted(lesson_ids: set[int]) -> set[int]:
+    """Those of these lessons that are not there any more."""
+    there = Lesson.objects.filter(pk__in=lesson_ids)
+    return lesson_ids - set(there.values_list("pk", flat=True))
 
 
 def unsettled(now: datetime) -> list[Lesson]:

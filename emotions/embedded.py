@@ -125,23 +125,22 @@ class Services:
     async def watch_practice(self) -> None:
         """Give every open practice lesson its class."""
         while True:
+            self.classes = {pk: task for pk, task in self.classes.items() if not task.done()}
             for lesson in await in_database(_practice_lessons):
-                running = self.classes.get(lesson.pk)
-                if running is None or running.done():
+                if lesson.pk not in self.classes:
                     task = asyncio.get_running_loop().create_task(self.play(lesson))
                     self.classes[lesson.pk] = task
             await asyncio.sleep(LOOK_FOR_LESSONS_S)
 
     async def play(self, lesson: Lesson) -> None:
-        students = await in_database(practice.enrol, lesson)
-        playing = practice.PracticeClass(
-            lesson, students, take=self.take, rooms=rooms, put=writer.put
-        )
-
         async def told() -> practice.Told:
             return await in_database(practice.look_up, lesson.pk)
 
         try:
+            students = await in_database(practice.enrol, lesson)
+            playing = practice.PracticeClass(
+                lesson, students, take=self.take, rooms=rooms, put=writer.put
+            )
             await playing.run(told)
         except Exception as error:
             # The next look for practice lessons starts it again.

@@ -21,7 +21,7 @@ from classroom.lessons import QUIET_MINUTES
 from classroom.models import Lesson, Participant
 from classroom.sockets import in_database
 from classroom.writing import writer
-from emotions import attention, taps
+from emotions import attention, meters, taps
 from emotions.flags import WHOLE_CLASS, Change, Judge, Key
 from emotions.models import SLICE_SECONDS, Flag, Marker, Report, Slice
 from emotions.publish import tell_teachers
@@ -102,8 +102,17 @@ class Judging:
 
     async def judge_all(self) -> None:
         until = start_of(self.clock() - SETTLE_S)
-        for lesson_id in await in_database(_open_lessons):
-            changed = await writer.put(self.judge, lesson_id, until)
+        still_open = await in_database(_open_lessons)
+        for lesson_id in self.benches.keys() - set(still_open):
+            del self.benches[lesson_id]
+        for lesson_id in still_open:
+            try:
+                changed = await writer.put(self.judge, lesson_id, until)
+            except Exception:
+                # The writer has logged it. One lesson's trouble is not the others', and
+                # nothing of it was stored: its slices are taken again.
+                meters.count("judging_failed")
+                continue
             if changed:
                 await tell_teachers(lesson_id, await in_database(attention.news, lesson_id))
 
@@ -118,7 +127,7 @@ class Judging:
             return False
         # Taken out while it folds: if this transaction fails, it is made anew from stored rows.
         bench = self.benches.pop(lesson_id, None)
-        if bench is None or bench.judge.folded_until != since:
+        if bench is None or bench.judge.folded_until != since or _is_outdated(lesson, bench):
             bench = replayed(lesson, since)
         changed = taps.lower_hands(lesson_id, attention.moment(until)) > 0
         for change in fold(lesson, bench, since, until):
@@ -194,6 +203,12 @@ def _stay(person: Participant) -> tuple[float, float, int]:
 
 def _judged_until(lesson: Lesson) -> int:
     return start_of((lesson.judged_until or lesson.opened_at).timestamp())
+
+
+def _is_outdated(lesson: Lesson, bench: Bench) -> bool:
+    """Whether it still knows a student whose slices were deleted, by erasing or withdrawing."""
+    stored = Slice.objects.filter(lesson=lesson).values_list("participant_id", flat=True)
+    return not bench.judge.watches.keys() <= set(stored.distinct())
 
 
 def _claim(lesson: Lesson, until: int) -> bool:

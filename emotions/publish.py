@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
+from weakref import WeakSet
 
 from channels.layers import get_channel_layer
 
@@ -45,6 +46,7 @@ class Publisher:
         self.sent_at: dict[int, float] = {}
         self.faces: dict[tuple[int, int], float] = {}
         self.arrived = asyncio.Event()
+        of_this_process.add(self)
 
     def put(self, reading: Reading) -> None:
         """Publish with the lesson's next message, unless a newer reading comes first."""
@@ -95,3 +97,12 @@ class Publisher:
             for student, reading in readings.items()
         }
         return {"type": "lesson.readings", "at": now, "students": students}
+
+
+of_this_process: WeakSet[Publisher] = WeakSet()
+
+
+def forget_everywhere(lesson: int, student: int | None = None) -> None:
+    """What was read a moment ago, and not told yet, is told no more."""
+    for one in list(of_this_process):
+        one.forget(lesson, student)

@@ -12,12 +12,13 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from classroom import consent, lessons, participants
-from classroom.models import Lesson, Participant
+from classroom.models import Course, Lesson, Participant
 from classroom.sockets import in_database
 from classroom.texts import one_line
-from emotions import attention, closing, slices, taps
+from emotions import attention, closing, publish, seats, slices, taps
 from emotions.frames import frames
 from emotions.models import Marker, Slice
 from emotions.publish import tell_room, tell_students, tell_teachers
@@ -42,7 +43,7 @@ def lesson_state(lesson: Lesson) -> dict[str, Any]:
         "closed_at": attention.epoch(lesson.closed_at),
         "quiet_until": attention.epoch(lesson.quiet_until),
         "interval_ms": lesson.interval_ms,
-        "analysis": lesson.analysis,
+        "analysis": lesson.analysis and not seats.is_forbidden(),
     }
 
 
@@ -123,9 +124,10 @@ async def rename(participant: Participant, name: str) -> None:
 async def withdraw(participant: Participant) -> None:
     """Consent taken back: nothing more is read, and what was measured is deleted."""
     await frames().bar(student=participant.pk)
-    slices.forget_everywhere(participant.lesson_id, participant.pk)
+    forget_unstored(participant.lesson_id, participant.pk)
     await in_database(_withdraw, participant)
     await tell_consent(participant, given=False)
+    await tell_student(participant, forgotten=True)
     await tell_flags(participant.lesson_id)
 
 
@@ -139,11 +141,32 @@ async def erase(participant: Participant) -> None:
     """Everything of this student goes, the name included."""
     lesson_id, student = participant.lesson_id, participant.pk
     await frames().bar(student=student)
-    slices.forget_everywhere(lesson_id, student)
+    forget_unstored(lesson_id, student)
     await in_database(participants.erase, participant)
     gone = {"type": "lesson.student", "student": student, "name": "", "removed": True}
     await tell_room(lesson_id, gone | {"erased": True})
     await tell_flags(lesson_id)
+
+
+def forget_unstored(lesson_id: int, student: int | None = None) -> None:
+    """Readings that are neither told nor written yet."""
+    publish.forget_everywhere(lesson_id, student)
+    slices.forget_everywhere(lesson_id, student)
+
+
+async def stop_analysis(lesson: Lesson) -> None:
+    """Faces are not read any more: it was switched off for the whole installation."""
+    await frames().bar(lesson=lesson.pk)
+    await in_database(_stop_analysis, lesson.pk)
+    await tell_lesson(lesson)
+
+
+async def vanish(lesson_id: int) -> None:
+    """An administrator deleted it while somebody was in it."""
+    forget_unstored(lesson_id)
+    gone = Lesson(pk=lesson_id, course=Course(), closed_at=timezone.now())
+    state = await in_database(lesson_state, gone)
+    await tell_room(lesson_id, {"type": "lesson.changed", "lesson": state})
 
 
 async def dismiss(lesson: Lesson, flag_id: int) -> None:
@@ -173,12 +196,14 @@ async def tell_flags(lesson_id: int) -> None:
     await tell_teachers(lesson_id, await in_database(attention.news, lesson_id))
 
 
-async def tell_student(participant: Participant) -> None:
+async def tell_student(participant: Participant, *, forgotten: bool = False) -> None:
+    """`forgotten`: what was measured of this student is deleted."""
     message = {
         "type": "lesson.student",
         "student": participant.pk,
         "name": participant.name,
         "removed": participant.removed_at is not None,
+        "forgotten": forgotten,
     }
     await tell_room(participant.lesson_id, message)
 
@@ -207,7 +232,7 @@ async def _change(
         return changed
 
     if not await in_database(change):
-        raise LessonEnded("This lesson has ended.")
+        raise LessonEnded(_("This lesson has ended."))
 
 
 def _mark(lesson: Lesson, kind: str, text: str = "", at: datetime | None = None) -> Marker:
@@ -216,6 +241,10 @@ def _mark(lesson: Lesson, kind: str, text: str = "", at: datetime | None = None)
 
 def _state(lesson_id: int) -> dict[str, Any]:
     return lesson_state(Lesson.objects.select_related("course").get(pk=lesson_id))
+
+
+def _stop_analysis(lesson_id: int) -> None:
+    Lesson.objects.filter(pk=lesson_id).update(analysis=False)
 
 
 def _withdraw(participant: Participant) -> None:

@@ -282,6 +282,8 @@ class StudentSocket(Socket):
             ended = notices.lesson_ended(ended_at, camera=self.taken_seat.analysis)
             return await self.refuse(ENDED, str(ended.title))
         await self.send_json({"lesson": lesson})
+        if not self.taken_seat.has_camera and self.camera != "none":
+            await self.give_camera()
 
     async def lesson_student(self, message: dict[str, Any]) -> None:
         if message["student"] != self.taken_seat.student:
@@ -297,6 +299,11 @@ class StudentSocket(Socket):
         if message["student"] != seat.student:
             return
         seat.consented = bool(message["given"])
+        await self.give_camera()
+
+    async def give_camera(self) -> None:
+        """Whether one is wanted has changed: tell the page, which turns it on or off."""
+        seat = self.taken_seat
         self.camera = "off" if seat.has_camera else "none"
         rooms.change(seat.lesson, seat.student, {"camera": self.camera})
         await self.send_json({"camera": "on" if seat.has_camera else "none"})

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from classroom.models import Lesson, Participant
 from emotions import attention
 from emotions.models import Flag, Report
@@ -55,7 +57,7 @@ def save(lesson_id: int, participant_id: int, kind: str, tap: uuid.UUID, at: dat
         pk=participant_id, lesson_id=lesson_id, removed_at=None, lesson__closed_at=None
     )
     if not inside.exists():
-        raise CannotTap("You are not in this lesson any more.")
+        raise CannotTap(_("You are not in this lesson any more."))
     report, new = Report.objects.get_or_create(
         participant_id=participant_id,
         tap=tap,

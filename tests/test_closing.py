@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
+from unittest import mock
 
 from django.test import TestCase, TransactionTestCase, override_settings
 from django.utils import timezone
 
-from classroom.models import AuditEntry
+from classroom.models import AuditEntry, Lesson
 from emotions import closing, room
 from emotions.attention import raise_flag
 from emotions.closer import Closer, due
@@ -110,6 +112,21 @@ class ByItselfTest(TransactionTestCase):
         for lesson, is_open in ((left, False), (kept, True)):
             await lesson.arefresh_from_db()
             self.assertEqual(lesson.is_open, is_open)
+
+    async def test_one_lessons_trouble_is_not_the_others(self) -> None:
+        late = self.now - timedelta(minutes=1)
+        bad, good = [await room.in_database(lambda: make.lesson(ends_at=late)) for _ in range(2)]
+        close = room.close
+
+        async def failing(lesson: Lesson, **how: Any) -> bool:
+            if lesson.pk == bad.pk:
+                raise LookupError
+            return await close(lesson, **how)
+
+        with mock.patch.object(room, "close", failing), self.assertLogs("emotions.closer"):
+            await self.look()
+        await good.arefresh_from_db()
+        self.assertFalse(good.is_open)
 
     async def test_closing_bars_its_snapshots(self) -> None:
         lesson = await room.in_database(make.lesson)

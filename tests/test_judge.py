@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.test import TestCase, TransactionTestCase, override_settings
 from django.utils import timezone
 
-from classroom.models import Participant
+from classroom.models import Lesson, Participant
 from emotions import attention, judge, taps
 from emotions.flags import Change
 from emotions.judge import Judging
@@ -171,6 +171,16 @@ class TeacherTest(JudgeCase):
         (_, second) = self.flags()
         self.assertEqual(second, ("away", 430, None))
 
+    def test_nothing_is_raised_of_a_student_who_withdrew_or_was_erased(self) -> None:
+        away(self.asha, 0, 20)
+        self.judge(20)
+        Flag.objects.update(dismissed_at=self.at(150), cleared_at=self.at(150))
+        Slice.objects.all().delete()
+        self.asha.delete()
+        self.judge(22)
+        self.assertEqual(self.flags(), [])
+        self.assertEqual(self.judging.benches[self.lesson.pk].judge.watches, {})
+
     def test_snoozed_flag_stays_open_and_is_not_doubled(self) -> None:
         away(self.asha, 0, 40)
         self.judge(13)
@@ -250,6 +260,26 @@ class RaceTest(TransactionTestCase):
             thread.join()
         self.assertEqual(sorted(changed), [False, False, False, True])
         self.assertEqual(Flag.objects.count(), 1)
+
+    async def test_one_lessons_trouble_is_not_the_others_and_closed_ones_are_forgotten(self):
+        (bad,), (good,) = [await judge.in_database(make_class, 1) for _ in range(2)]
+        await judge.in_database(away, good, 0, 20)
+        judging = Judging(clock=lambda: opened(good.lesson) + 206.0)
+        inner = judging.judge
+
+        def failing(lesson_id: int, until: int) -> bool:
+            if lesson_id == bad.lesson_id:
+                raise LookupError
+            return inner(lesson_id, until)
+
+        judging.judge = failing  # type: ignore[method-assign]
+        with self.assertLogs("classroom.writing"):
+            await judging.judge_all()
+        self.assertEqual((await Flag.objects.aget()).participant_id, good.pk)
+        self.assertEqual(set(judging.benches), {good.lesson_id})
+        await Lesson.objects.aupdate(closed_at=timezone.now())
+        await judging.judge_all()
+        self.assertEqual(judging.benches, {})
 
     async def test_teachers_are_told_of_a_change(self) -> None:
         from channels.layers import get_channel_layer

@@ -11,11 +11,14 @@ from django.utils import timezone
 from classroom import lessons
 from classroom.models import AuditEntry
 from classroom.participants import BadName
-from emotions import attention, room
+from emotions import attention, publish, room
+from emotions.closer import Closer
 from emotions.frames import frames
 from emotions.models import Flag, Marker, Slice
-from tests import make
+from tests import make, pictures
+from tests.readings import reading
 from tests.stored import rows
+from tests.student_page import Page
 
 
 class RoomTest(TransactionTestCase):
@@ -96,6 +99,46 @@ class RoomTest(TransactionTestCase):
         self.assertEqual(await self.offer(), "refused")
         await room.give_consent(self.asha)
         self.assertEqual(await self.offer(), "accepted")
+
+    async def test_withdrawing_and_erasing_take_back_what_is_not_told_yet(self) -> None:
+        for act in (room.withdraw, room.erase):
+            told: list[Any] = []
+
+            async def tell(lesson: int, message: Any, told: list[Any] = told) -> None:
+                told.append(message)
+
+            publisher = publish.Publisher(tell)
+            publisher.put(reading(lesson=self.lesson.pk, student=self.asha.pk))
+            messages = await self.hear(act(self.asha))
+            await publisher.send_due()
+            self.assertEqual((told, publisher.faces), ([], {}))
+            self.assertEqual(messages["type"], "lesson.student")
+            self.assertTrue(messages.get("forgotten") or messages.get("erased"))
+
+    async def test_analysis_switched_off_for_everybody_ends_it_in_open_lessons(self) -> None:
+        page = Page(self.asha)
+        await page.open()
+        await page.camera_on()
+        await room.in_database(make.analysis, "off")
+        self.assertFalse((await room.in_database(room._state, self.lesson.pk))["analysis"])
+        await Closer(lambda lesson: None).look(timezone.now())
+        self.assertEqual((await page.hear("camera"))["camera"], "none")
+        self.assertEqual((await page.shoot(pictures.face_jpeg()))["why"], "not_wanted")
+        await self.lesson.arefresh_from_db()
+        self.assertFalse(self.lesson.analysis)
+        self.assertEqual(await self.offer(), "refused")
+        await page.close()
+
+    async def test_deleted_lesson_closes_its_students_pages(self) -> None:
+        page = Page(self.asha)
+        await page.open()
+        await room.in_database(self.lesson.course.delete)
+        message = await self.hear(Closer(lambda lesson: None).look(timezone.now()))
+        self.assertTrue(message["lesson"]["closed"])
+        self.assertEqual(await page.closed(), 4410)
+        await page.close()
+        with self.assertRaises(room.LessonEnded):
+            await room.pause(self.lesson)
 
     async def test_dismissing_another_lessons_flag_is_refused(self) -> None:
         flag = await room.in_database(self.flag)
