@@ -6,7 +6,7 @@ changed goes out.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from classroom.models import Lesson
@@ -32,7 +32,7 @@ class Desk:
         self.marks = stored.marks
         self.sent: Picture | None = None
         self.sent_flags: Message = {}
-        self.sent_grounds: tuple[Conditions, bool, bool] | None = None
+        self.sent_grounds: tuple[Conditions, bool, bool, int] | None = None
         self.sent_seqs: dict[int, int] = {}
         self.refresh(stored)
         self.beats.advance(self.timeline, self.past(now), now)
@@ -146,14 +146,20 @@ class Desk:
             first_read_at=self.timeline.first_read_at,
         )
 
-    def grounds(self, now: float) -> tuple[Conditions, bool, bool]:
-        """What turns the pulse grey, or not, without waiting for the next ten seconds."""
+    def grounds(self, now: float) -> tuple[Conditions, bool, bool, int]:
+        """What changes the pulse's line without waiting for the next ten seconds."""
         counts = (self.sent or self.room.picture(now)).counts
-        return self.conditions(now), counts["room"] > 0, counts["cameras"] > 0
+        return self.conditions(now), counts["room"] > 0, counts["cameras"] > 0, self.flagged()
+
+    def flagged(self) -> int:
+        """How many flags the page shows or counts."""
+        return len(self.sent_flags.get("flags", ())) + int(self.sent_flags.get("more", 0))
 
     def pulse(self, now: float) -> Message:
         self.sent_grounds = self.grounds(now)
         said = self.pulse_said(now)
+        if said.key == Level.STEADY.key:
+            said = replace(said, line=lines.steady_line(self.flagged()))
         arrow = "" if said.grey else self.beats.arrow
         return {**asdict(said), "arrow": arrow, "arrow_word": lines.arrow_word(arrow)}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from emotions.times import clock, time_of_day
 
@@ -35,8 +36,12 @@ def taps_against_faces(lost: int, faces: str) -> str:
     return _("%(count)d tapped Lost. Faces read %(word)s.") % told
 
 
-def steady_line() -> str:
-    return _("Nobody needs a look right now")
+def steady_line(flagged: int = 0) -> str:
+    """The class is steady; students may still have asked, and the two must not disagree."""
+    if not flagged:
+        return _("Nobody needs a look right now")
+    told = {"count": flagged}
+    return ngettext("%(count)d student to look at", "%(count)d students to look at", flagged) % told
 
 
 def getting_to_know(left_s: float) -> str:

@@ -104,6 +104,17 @@ def test_a_pause_turns_the_word_grey_at_once():
     )
 
 
+def test_steady_line_counts_who_asked():
+    made = desk(OPENED + 600)
+    assert made.hello(OPENED + 606)["hello"]["pulse"]["line"] == "Nobody needs a look right now"
+    hand = OpenFlag(1, "help", 2, OPENED + 606, OPENED + 606)
+    made.room.flags = [hand]
+    told = made.tick(OPENED + 607)
+    assert told[-1]["slice"]["pulse"]["line"] == "1 student to look at"
+    made.room.flags = []
+    assert made.tick(OPENED + 608)[-1]["slice"]["pulse"]["line"] == "Nobody needs a look right now"
+
+
 def test_reloading_comes_to_the_same_word():
     watched = desk(OPENED + 300)
     watched.hello(OPENED + 306)

@@ -95,8 +95,8 @@ function endOf(data) {
 
 function paintLayout(layout, range, more) {
   const line = color("line");
-  // In the lower chart the ribbon would hide the line; beside it there is room.
-  const beside = narrow() ? { x: 0.5, xanchor: "center" } : { x: 1, xanchor: "left", xshift: 8 };
+  // In the lower chart the ribbon would hide the line; beside or below it there is room.
+  const beside = narrow() ? { x: 0.5, y: 0.52, xanchor: "center" } : { x: 1, xanchor: "left", xshift: 8 };
   const places = { ribbonAt: layout.yaxis2 ? beside : {}, end: more.end };
   const axis = { gridcolor: line, zerolinecolor: line, linecolor: line, tickfont: { size: 12 } };
   return {
