@@ -11,8 +11,12 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from classroom import access, lessons
@@ -53,6 +57,14 @@ def refusal(user: Any, lesson_id: int) -> Refusal | None:
     if not lesson.is_open:
         return Refusal(ENDED, _("This lesson has ended."))
     return None
+
+
+def refusal_now(scope: dict[str, Any], lesson_id: int) -> Refusal | None:
+    """The same later: after a log-out, a new password or a closed account it is nobody's page."""
+    request = HttpRequest()
+    sessions = import_module(settings.SESSION_ENGINE)
+    request.session = sessions.SessionStore(scope["session"].session_key)
+    return refusal(get_user(request), lesson_id)
 
 
 def opened(lesson_id: int) -> Desk:
@@ -150,10 +162,14 @@ class TeacherSocket(Socket):
             await asyncio.sleep(REREAD_LEAST_S)
 
     async def be_seen(self) -> None:
-        """While this page is open the lesson is not abandoned."""
+        """While this page is open, and its teacher's to see, the lesson is not abandoned."""
         while True:
             writer.put(lessons.teacher_seen, self.lesson_id)
             await asyncio.sleep(SEEN_EVERY_S)
+            refused = await in_database(refusal_now, self.scope, self.lesson_id)
+            if refused is not None:
+                await self.refuse(refused.code, refused.words)
+                return
 
     def known_desk(self) -> Desk:
         assert self.desk is not None

@@ -6,16 +6,19 @@ import asyncio
 import json
 import time
 from typing import Any
+from unittest import mock
 
 from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
-from django.test import TransactionTestCase
+from django.test import Client, TransactionTestCase
 
 from classroom import lessons
 from classroom.models import Lesson
+from dashboard import sockets
 from dashboard.routing import websocket_urlpatterns
 from emotions.models import Slice
 from tests import make
@@ -60,6 +63,28 @@ class TeacherSocketTest(TransactionTestCase):
         self.assertTrue(connected)
         await tell(self.lesson, presence(self.student.pk))
         return socket, await hear(socket, "hello")
+
+    async def test_page_closes_soon_after_a_log_out_or_a_closed_account(self):
+        def log_out(client: Client) -> None:
+            client.logout()
+
+        def close_account(client: Client) -> None:
+            get_user_model().objects.filter(pk=self.teacher.pk).update(is_active=False)
+
+        for act in (log_out, close_account):
+            client = Client()
+            await in_thread(client.force_login)(self.teacher)
+            socket = connect(self.lesson.pk, self.teacher)
+            socket.scope["session"] = client.session
+            with mock.patch.object(sockets, "SEEN_EVERY_S", 0.2):
+                await socket.connect()
+                await tell(self.lesson, presence(self.student.pk))
+                await hear(socket, "hello")
+                await hear(socket, "alive")
+                await in_thread(act)(client)
+                self.assertTrue(await hear(socket, "closing"))
+            self.assertEqual((await socket.receive_output())["code"], 4403)
+            await socket.disconnect()
 
     async def refused(self, lesson_id: int, user: Any) -> int:
         socket = connect(lesson_id, user)
