@@ -99,7 +99,7 @@ class LessonAdmin(WithItsRows):
 class ParticipantAdmin(admin.ModelAdmin):
     list_display = ("__str__", "lesson", "joined_at", "left_at", "removed_at")
     list_select_related = ("lesson__course",)
-    readonly_fields = ("lesson", "camera", "joined_at", "seen_at", "left_at", "removed_at")
+    readonly_fields = ("lesson", "name", "camera", "joined_at", "seen_at", "left_at", "removed_at")
     actions = ("erase",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -11,6 +11,8 @@ from django.contrib import admin
 from django.contrib.auth import views as auth
 from django.urls import include, path
 
+from classroom.views.accounts import admin_login
+
 accounts = [
     path("logout/", auth.LogoutView.as_view(), name="logout"),
     path("password_change/", auth.PasswordChangeView.as_view(), name="password_change"),
@@ -30,5 +32,6 @@ urlpatterns = [
     path("", include("emotions.addresses")),
     path("", include("dashboard.addresses")),
     path("accounts/", include(accounts)),
+    path("admin/login/", admin_login, name="admin-login"),
     path("admin/", admin.site.urls),
 ]

@@ -15,8 +15,12 @@ from emotions.models import Flag, Marker, Report
 
 
 class LookedAt(admin.ModelAdmin):
-    """May be deleted, not written: what somebody said is not for others to change."""
+    """May be deleted, not written: what somebody said is not for others to change.
 
+    Whose it is stands on the lesson's report alone, which asks an administrator for a reason.
+    """
+
+    exclude = ("participant",)
     list_select_related = ("lesson__course",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -28,14 +32,14 @@ class LookedAt(admin.ModelAdmin):
 
 @admin.register(Report)
 class ReportAdmin(LookedAt):
-    list_display = ("at", "kind", "participant", "lesson", "undone_at")
+    list_display = ("at", "kind", "lesson", "undone_at")
     list_filter = ("kind",)
     date_hierarchy = "at"
 
 
 @admin.register(Flag)
 class FlagAdmin(LookedAt):
-    list_display = ("raised_at", "kind", "participant", "lesson", "cleared_at", "verdict")
+    list_display = ("raised_at", "kind", "lesson", "cleared_at", "verdict")
     list_filter = ("kind", "verdict")
     date_hierarchy = "raised_at"
 

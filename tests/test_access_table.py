@@ -73,6 +73,7 @@ TABLE = {
     "notice": EVERYBODY,
     "setup": EVERYBODY,
     "login": EVERYBODY,
+    "admin-login": EVERYBODY,
     "logout": EVERYBODY,
     "password_reset_confirm": EVERYBODY,
     "password_reset_complete": EVERYBODY,

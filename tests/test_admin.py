@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.core.cache import cache
 from django.test import TestCase
 from django.urls import reverse
+from django.utils import timezone
 
 from classroom import audit
 from classroom.models import AuditEntry, Consent, Lesson, Participant
-from emotions.models import LessonMinute, Slice
+from emotions.models import Flag, LessonMinute, Report, Slice
 from tests import make
 
 APPEND_ONLY = ("consent", "auditentry", "audithead", "person")
@@ -33,6 +35,28 @@ class AdminTest(TestCase):
     def test_measurements_are_not_in_the_administration(self):
         self.assertNotIn(Slice, admin.site._registry)
         self.assertNotIn(LessonMinute, admin.site._registry)
+
+    def test_taps_and_flags_do_not_say_whose_they_are(self):
+        now = timezone.now()
+        of_lesson = {"lesson": self.student.lesson, "participant": self.student}
+        tap = Report.objects.create(kind="lost", at=now, **of_lesson)
+        flag = Flag.objects.create(kind="low", since=now, raised_at=now, **of_lesson)
+        for row in (tap, flag):
+            name = f"admin:emotions_{row._meta.model_name}"
+            for path in (reverse(f"{name}_changelist"), reverse(f"{name}_change", args=[row.pk])):
+                page = self.client.get(path)
+                self.assertNotContains(page, str(self.student))
+                self.assertNotContains(page, self.student.name)
+
+    def test_guessing_passwords_here_is_limited_too(self):
+        address, wrong = reverse("admin:login"), {"username": "x", "password": "y"}
+        self.client.logout()
+        cache.clear()
+        answers = [self.client.post(address, wrong).status_code for _ in range(21)]
+        self.assertEqual((answers[0], answers[-1]), (200, 429))
+        cache.clear()
+        right = {"username": self.admin.username, "password": make.PASSWORD, "next": "/admin/"}
+        self.assertRedirects(self.client.post(address, right), "/admin/")
 
     def test_append_only_rows_can_only_be_looked_at(self):
         for name in APPEND_ONLY:

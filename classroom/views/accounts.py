@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import admin
 from django.contrib.auth import views as auth
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -32,6 +33,18 @@ class LoginView(auth.LoginView):
         if setup.is_unfinished(self.request.user):
             return reverse("setup-analysis")
         return super().get_default_redirect_url()
+
+
+def admin_login(request: HttpRequest) -> HttpResponse:
+    """The administration's own form, behind the same limit."""
+    if request.method != "POST":
+        return admin.site.login(request)
+    if WRONG_PASSWORDS.reached(request):
+        return too_many(request)
+    response = admin.site.login(request)
+    if not request.user.is_authenticated:
+        WRONG_PASSWORDS.count(request)
+    return response
 
 
 def too_many(request: HttpRequest) -> HttpResponse:
