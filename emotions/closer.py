@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from classroom import lessons
-from classroom.models import Lesson
+from classroom.models import Lesson, Participant
 from classroom.presence import rooms
 from classroom.sockets import in_database
 from emotions import closing, meters, room, seats
@@ -44,6 +44,8 @@ class Closer:
             await attempt(lesson, room.stop_analysis(lesson))
         for lesson_id in await in_database(deleted, set(rooms.rooms)):
             await room.vanish(lesson_id)
+        for lesson_id, student in await in_database(erased, seated()):
+            await room.tell_erased(lesson_id, student)
         lately = await in_database(unsettled, now)
         self.settled &= {lesson.pk for lesson in lately}
         for lesson in lately:
@@ -89,6 +91,18 @@ def deleted(lesson_ids: set[int]) -> set[int]:
     """Those of these lessons that are not there any more."""
     there = Lesson.objects.filter(pk__in=lesson_ids)
     return lesson_ids - set(there.values_list("pk", flat=True))
+
+
+def seated() -> list[tuple[int, int]]:
+    """Lesson and student of every page that is open in this process."""
+    return [(lesson_id, one) for lesson_id, known in rooms.rooms.items() for one in known.students]
+
+
+def erased(seats_taken: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Whoever is still in the room but no longer in the database."""
+    students = Participant.objects.filter(lesson__in={lesson_id for lesson_id, _ in seats_taken})
+    there = set(students.values_list("pk", flat=True))
+    return [(lesson_id, one) for lesson_id, one in seats_taken if one not in there]
 
 
 def unsettled(now: datetime) -> list[Lesson]:

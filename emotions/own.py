@@ -6,6 +6,7 @@ The page shows it summed up, the download row by row; both come from here so tha
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Sum
@@ -69,22 +70,35 @@ def as_download(participant: Participant) -> dict[str, Any]:
     return {
         "name": participant.name,
         "joined_at": participant.joined_at.isoformat(),
-        "left_at": participant.left_at.isoformat() if participant.left_at else None,
+        "seen_at": iso(participant.seen_at),
+        "left_at": iso(participant.left_at),
+        "removed_at": iso(participant.removed_at),
+        "camera": participant.camera,
         "consents": [
             {"given": row.given, "notice": row.notice_version, "at": row.made_at.isoformat()}
             for row in participant.consents.order_by("made_at")
         ],
         "taps": [
-            {"kind": row.kind, "at": row.at.isoformat(), "undone": row.undone_at is not None}
+            {"kind": row.kind, "at": row.at.isoformat(), "undone_at": iso(row.undone_at)}
             for row in Report.objects.filter(participant=participant).order_by("at")
         ],
         "flags": [
             {
                 "kind": row.kind,
+                "reason": row.reason,
+                "sure": row.sure,
                 "since": row.since.isoformat(),
-                "until": row.cleared_at.isoformat() if row.cleared_at else None,
+                "raised_at": row.raised_at.isoformat(),
+                "until": iso(row.cleared_at),
+                "dismissed_at": iso(row.dismissed_at),
+                "snoozed_until": iso(row.snoozed_until),
+                "verdict": row.verdict,
             }
             for row in Flag.objects.filter(participant=participant).order_by("raised_at")
         ],
         "ten_seconds": list(rows.order_by("starts_at").values("starts_at", *COLUMNS)),
     }
+
+
+def iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None

@@ -75,14 +75,13 @@ class Told:
 
     is_open: bool
     paused: bool
-    gone: frozenset[int]
+    here: frozenset[int]
 
 
 def look_up(lesson_id: int) -> Told:
     lesson = Lesson.objects.get(pk=lesson_id)
-    here = set(lesson.participants.filter(removed_at=None).values_list("pk", flat=True))
-    everyone = set(lesson.participants.values_list("pk", flat=True))
-    return Told(lesson.is_open, lesson.paused_at is not None, frozenset(everyone - here))
+    here = lesson.participants.filter(removed_at=None).values_list("pk", flat=True)
+    return Told(lesson.is_open, lesson.paused_at is not None, frozenset(here))
 
 
 class PracticeClass:
@@ -138,7 +137,8 @@ class PracticeClass:
                 self.rooms.leave(self.lesson.pk, student)
 
     def hear(self, told: Told) -> None:
-        self.paused, self.gone = told.paused, told.gone
+        self.paused = told.paused
+        self.gone = frozenset(desk.student for desk in self.desks) - told.here
 
     async def step(self) -> None:
         """Everything that the script asks for since the last step."""

@@ -143,6 +143,13 @@ async def erase(participant: Participant) -> None:
     await frames().bar(student=student)
     forget_unstored(lesson_id, student)
     await in_database(participants.erase, participant)
+    await tell_erased(lesson_id, student)
+
+
+async def tell_erased(lesson_id: int, student: int) -> None:
+    """Also of a student whom an administrator erased, which knows of no queue and no page."""
+    await frames().bar(student=student)
+    forget_unstored(lesson_id, student)
     gone = {"type": "lesson.student", "student": student, "name": "", "removed": True}
     await tell_room(lesson_id, gone | {"erased": True})
     await tell_flags(lesson_id)

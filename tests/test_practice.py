@@ -143,16 +143,19 @@ class PracticeTest(PracticeCase):
 
     async def test_a_pause_turns_their_cameras_off(self) -> None:
         await self.play(2)
-        self.playing.hear(Told(is_open=True, paused=True, gone=frozenset()))
+        self.playing.hear(Told(is_open=True, paused=True, here=self.everyone()))
         read = len(self.readings)
         await self.play(10)
         self.assertEqual(len(self.readings), read)
         self.assertNotIn("on", self.cameras().values())
 
+    def everyone(self) -> frozenset[int]:
+        return frozenset(student.pk for student in self.students)
+
     async def test_a_removed_one_is_gone(self) -> None:
         await self.play(2)
         gone = self.students[0].pk
-        self.playing.hear(Told(is_open=True, paused=False, gone=frozenset({gone})))
+        self.playing.hear(Told(is_open=True, paused=False, here=self.everyone() - {gone}))
         read = sum(reading.student == gone for reading in self.readings)
         await self.play(10)
         self.assertEqual(sum(reading.student == gone for reading in self.readings), read)

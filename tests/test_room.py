@@ -8,7 +8,7 @@ from channels.layers import get_channel_layer
 from django.test import TransactionTestCase
 from django.utils import timezone
 
-from classroom import lessons
+from classroom import lessons, participants
 from classroom.models import AuditEntry
 from classroom.participants import BadName
 from emotions import attention, publish, room
@@ -127,6 +127,16 @@ class RoomTest(TransactionTestCase):
         await self.lesson.arefresh_from_db()
         self.assertFalse(self.lesson.analysis)
         self.assertEqual(await self.offer(), "refused")
+        await page.close()
+
+    async def test_student_erased_by_an_administrator_goes_from_the_room(self) -> None:
+        page = Page(self.asha)
+        await page.open()
+        student = self.asha.pk
+        await room.in_database(participants.erase, self.asha)
+        message = await self.hear(Closer(lambda lesson: None).look(timezone.now()))
+        self.assertEqual((message["student"], message["erased"]), (student, True))
+        self.assertEqual(await page.closed(), 4403)
         await page.close()
 
     async def test_deleted_lesson_closes_its_students_pages(self) -> None:

@@ -98,6 +98,8 @@ class StudentPagesTest(TransactionTestCase):
         self.assertEqual(data["name"], "Asha")
         counts = [len(data[part]) for part in ("ten_seconds", "taps", "flags", "consents")]
         self.assertEqual(counts, [4, 1, 1, 1])
+        self.assertLessEqual({"camera", "seen_at", "left_at", "removed_at"}, data.keys())
+        self.assertLessEqual({"reason", "sure", "verdict", "dismissed_at"}, data["flags"][0].keys())
 
     def test_erasing_leaves_nothing_of_me_and_all_of_the_others(self) -> None:
         self.measure(self.asha)
