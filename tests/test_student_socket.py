@@ -79,7 +79,7 @@ class ComingInTest(StudentSocketCase):
         )
         await self.refused(Page(self.asha, cookie=""), 4401)
         await self.refused(Page(self.asha, cookie=tokens.make(self.asha)[:-2] + "xx"), 4401)
-        with mock.patch.object(tokens, "MAX_AGE_S", -1):
+        with mock.patch.object(tokens, "live_s", return_value=-1):
             await self.refused(Page(self.asha, cookie=old), 4401)
 
     async def test_another_lessons_token_is_refused(self) -> None:
