@@ -117,7 +117,7 @@ def own_data_of(lesson: Lesson, cookies: dict[str, str]) -> Participant:
 
 
 def claim_in(
-    lesson: Lesson, cookies: dict[str, str], *, max_age_s: float | None = None
+    lesson: Lesson, cookies: dict[str, str], *, max_age_s: int | None = None
 ) -> tokens.Claim:
     value = cookies.get(tokens.cookie_name(lesson.pk), "")
     return tokens.read(lesson.pk, value, max_age_s=max_age_s)

@@ -46,9 +46,9 @@ def make(participant: Participant) -> str:
     return signing.dumps(content, salt=SALT)
 
 
-def live_s() -> float:
+def live_s() -> int:
     """How long a token lets a student in: longer than any lesson lasts."""
-    return max(LEAST_LIVE_S, (settings.LESSON_HOURS + 1) * HOUR_S)
+    return max(LEAST_LIVE_S, round((settings.LESSON_HOURS + 1) * HOUR_S))
 
 
 def kept_s() -> int:
@@ -56,7 +56,7 @@ def kept_s() -> int:
     return settings.KEEP_SLICES_DAYS * DAY_S
 
 
-def read(lesson_id: int, value: str, *, max_age_s: float | None = None) -> Claim:
+def read(lesson_id: int, value: str, *, max_age_s: int | None = None) -> Claim:
     try:
         content = signing.loads(value, salt=SALT, max_age=max_age_s or live_s())
     except signing.SignatureExpired:

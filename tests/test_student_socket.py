@@ -199,6 +199,13 @@ class SnapshotsTest(StudentSocketCase):
         self.assertNotIn("refused", str(rooms.rooms[self.lesson.pk].students))
         await page.close()
 
+    async def test_camera_switched_like_a_flickering_lamp_is_complained_of(self) -> None:
+        page = await self.page()
+        for turn in range(20):
+            await page.say(camera=("off", "on")[turn % 2])
+        self.assertIn("too often", str(await page.hear("error")))
+        await page.close()
+
     async def test_without_consent_nothing_is_taken(self) -> None:
         tove = await in_thread(make.participant, lesson=self.lesson, camera="none")
         page = await self.page(tove)
