@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -125,7 +126,8 @@ def report(lesson: Lesson, *, individuals: bool) -> Report:
     stored = read(lesson.pk)
     line = Timeline()
     line.put(stored.slices)
-    flags = list(Flag.objects.filter(lesson=lesson).select_related("participant").order_by("since"))
+    shown = Flag.objects.filter(lesson=lesson).shown(lesson.closed_at or timezone.now())
+    flags = list(shown.select_related("participant").order_by("since"))
     return Report(
         lesson=lesson,
         length=length(lesson),

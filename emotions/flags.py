@@ -15,22 +15,25 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Protocol
 
+from emotions.rules import Rules
 from ml.engagement import BASELINE_S, BASELINE_SAMPLES, LEAST_SCALE, SMOOTH_S
 
 SLICE_S = 10
 MAD_TO_SCALE = 1.4826
-SCALES_BELOW = 2.0
-LOW_FOR_S = 60
-TURNED_FOR_S = 120
-TURNED_SHARE = 0.7
 TURNED_COVERAGE = 0.5
+SMILES_AT = 0.5
+"""Valence from which ten seconds read happy; nobody is flagged for that, wherever they look."""
 HYSTERESIS_S = 30
+BACK_AT = 0.5
+"""A flag clears half way back to the usual, so that noise at the line does not make it flap."""
 FORGOTTEN_AFTER_S = 60
-COOL_DOWN_S = 300
+SAME_DIP_S = 60
+"""Flags as fresh as this are the first of a dip that turns out to be the whole class's."""
 CLASS_SHARE = 0.2
 CLASS_LEAST = 3
 
 AWAY, LOW, TURNED, CLASS = "away", "low", "turned", "class"
+FACE_KINDS = (AWAY, LOW, TURNED)
 REASONS = {AWAY: "no_face", LOW: "below_usual", TURNED: "turned", CLASS: "check_in"}
 WHOLE_CLASS = 0
 
@@ -123,14 +126,15 @@ class Usual:
 class Watch:
     """One student, slice after slice."""
 
-    def __init__(self, away_after_s: float) -> None:
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
         self.usual = Usual()
         self.mood: float | None = None
         self.mood_at = 0
-        self.low = Condition(LOW_FOR_S)
-        self.away = Condition(away_after_s)
-        self.turned = Condition(TURNED_FOR_S)
-        self.recent: deque[tuple[int, int, int]] = deque(maxlen=TURNED_FOR_S // SLICE_S)
+        self.low = Condition(rules.low_for_s)
+        self.away = Condition(rules.away_after_s)
+        self.turned = Condition(rules.turned_for_s)
+        self.recent: deque[tuple[int, int, int]] = deque(maxlen=int(rules.turned_for_s) // SLICE_S)
 
     @property
     def conditions(self) -> dict[str, Condition]:
@@ -138,7 +142,7 @@ class Watch:
 
     def step(self, starts_at: int, row: Row | None) -> None:
         seen = 0 if row is None else row.n + row.absent + row.several + row.unsure
-        self.recent.append((seen, row.n, row.turned) if row else (0, 0, 0))
+        self.recent.append((seen, row.n, _turned(row)) if row else (0, 0, 0))
         self.away.step(starts_at, bool(row and row.absent and row.absent == seen))
         self.low.step(starts_at, self._is_low(starts_at, row))
         self._step_turned(starts_at)
@@ -161,7 +165,8 @@ class Watch:
         coverage = sum(slice_[1] for slice_ in self.recent) / seen if seen else 0.0
         depth = 1.0
         if kind == LOW and self.mood is not None:
-            depth = min(1.0, max(0.0, (self.usual.depth(self.mood) - SCALES_BELOW) / SCALES_BELOW))
+            depth = self.usual.depth(self.mood) / self.rules.scales_below - 1
+            depth = min(1.0, max(0.0, depth))
         return round(0.45 + 0.14 * depth + 0.15 * coverage, 2)
 
     def _is_low(self, starts_at: int, row: Row | None) -> bool | None:
@@ -175,23 +180,29 @@ class Watch:
             share = 1 - math.exp(-(starts_at - self.mood_at) / SMOOTH_S)
             self.mood += share * (mean - self.mood)
         self.mood_at = starts_at
-        return self.usual.depth(self.mood) > SCALES_BELOW
+        line = self.rules.scales_below * (BACK_AT if self.low.holds else 1)
+        return self.usual.depth(self.mood) > line
 
     def _step_turned(self, starts_at: int) -> None:
-        """Over the last two minutes at once: a single glance at the board must not restart it."""
+        """Over the whole span at once: a single glance at the board must not restart it."""
         seen, readable, turned = (sum(column) for column in zip(*self.recent, strict=True))
         enough = len(self.recent) == self.recent.maxlen and readable >= TURNED_COVERAGE * seen
-        away = enough and readable > 0 and turned >= TURNED_SHARE * readable
+        away = enough and readable > 0 and turned >= self.rules.turned_share * readable
         if away and self.turned.since is None:
-            self.turned.since = starts_at + SLICE_S - TURNED_FOR_S
+            self.turned.since = starts_at + SLICE_S * (1 - len(self.recent))
         self.turned.step(starts_at, away)
+
+
+def _turned(row: Row) -> int:
+    """A smile at a second monitor is no flag: happy never raises one."""
+    return 0 if row.n and row.valence_sum / row.n >= SMILES_AT else row.turned
 
 
 class Judge:
     """Folds a lesson's slices in order and says which flags open and close."""
 
-    def __init__(self, away_after_s: float) -> None:
-        self.away_after_s = away_after_s
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
         self.watches: dict[int, Watch] = {}
         self.open: dict[Key, Change] = {}
         self.check_in = Condition(0, hysteresis_s=0)
@@ -242,7 +253,7 @@ class Judge:
             self.first_read_at = starts_at
         self.folded_until = starts_at + SLICE_S
         for student in by_student.keys() - self.watches.keys():
-            self.watches[student] = Watch(self.away_after_s)
+            self.watches[student] = Watch(self.rules)
         for student, watch in self.watches.items():
             watch.step(starts_at, by_student.get(student))
             if quiet:
@@ -279,9 +290,10 @@ class Judge:
             del self.open[key]
             return None
         if opened is None:
-            if condition.holds and now >= last + COOL_DOWN_S and not self._is_shared(kind):
+            rested = now >= last + self.rules.cool_down_s
+            if condition.holds and rested and not self._is_shared(kind):
                 return self._raise(key, condition)
-        elif not condition.holds:
+        elif not condition.holds or (self._is_shared(kind) and now - opened.at <= SAME_DIP_S):
             del self.open[key]
             return Change(student, kind, raised=False, since=opened.since, at=now)
         return None
