@@ -19,7 +19,7 @@ from emotions import rules
 from emotions.models import Flag, Marker, Report, Slice
 from emotions.rules import Rules
 from emotions.words import FACE_FLAGS
-from ml.labels import EMOTIONS
+from ml.labels import EMOTIONS, HAPPY
 
 GONE_AFTER_S = 90
 """A connected student is written down every minute; much longer ago means not connected."""
@@ -49,6 +49,10 @@ class Row:
     engagement_sum: float = 0
     valence_sum: float = 0
     shares: tuple[float, ...] = (0.0,) * len(EMOTIONS)
+
+    @property
+    def happy(self) -> float:
+        return self.shares[HAPPY]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ class Row:
     unsure: int = 0
     turned: int = 0
     valence_sum: float = 0.0
+    happy: float = 0.0
 
 
 def read(student: int = 1, valence: float = 0.0, *, turned: int = 0, n: int = 5) -> Row:
