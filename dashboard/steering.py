@@ -23,6 +23,9 @@ from classroom.sockets import in_database
 from emotions import room
 from emotions.attention import NoSuchFlag
 
+LONGEST_MARKER = 500
+"""A little too long is cut to what fits; this long is a mistake, and is said to be one."""
+
 Action = Callable[..., Awaitable[dict[str, Any] | None]]
 
 
@@ -133,7 +136,11 @@ async def quiet(request: HttpRequest, lesson: Lesson) -> None:
 async def marker(request: HttpRequest, lesson: Lesson) -> dict[str, Any]:
     if not lesson.is_open:
         raise room.LessonEnded(_("This lesson has ended."))
-    made = await room.add_marker(lesson, words_sent(request, "text"))
+    text = words_sent(request, "text")
+    if len(text) > LONGEST_MARKER:
+        told = {"most": room.MARKER_LENGTH, "sent": len(text)}
+        raise BadRequest(_("A marker has at most %(most)d characters, not %(sent)d.") % told)
+    made = await room.add_marker(lesson, text)
     return {"at": made.at.timestamp(), "text": made.text}
 
 
