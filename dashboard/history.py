@@ -20,6 +20,7 @@ from django.utils.translation import ngettext
 from classroom import access
 from classroom.models import Course, Lesson
 from dashboard.figures import chart, figures
+from dashboard.moments import Moment, agreement, dips, highs
 from dashboard.stored import Row, Stored, epoch, read
 from dashboard.timeline import Point, Timeline, bands
 from emotions import words
@@ -119,6 +120,9 @@ class Report:
     flags: list[FlagLine]
     flags_words: str
     students: list[StudentLine]
+    dips: list[Moment]
+    highs: list[Moment]
+    agreement: str
 
 
 def report(lesson: Lesson, *, individuals: bool) -> Report:
@@ -139,6 +143,9 @@ def report(lesson: Lesson, *, individuals: bool) -> Report:
         flags=[flag_line(flag, named=individuals) for flag in flags],
         flags_words=flags_words(flags),
         students=student_lines(stored, line, flags) if individuals else [],
+        dips=dips(line, stored.marks),
+        highs=highs(line, stored.marks),
+        agreement=agreement(line, stored.taps, len(stored.people)),
     )
 
 

@@ -23,9 +23,6 @@ from classroom.sockets import in_database
 from emotions import room
 from emotions.attention import NoSuchFlag
 
-LONGEST_MARKER = 500
-"""A little too long is cut to what fits; this long is a mistake, and is said to be one."""
-
 Action = Callable[..., Awaitable[dict[str, Any] | None]]
 
 
@@ -136,11 +133,7 @@ async def quiet(request: HttpRequest, lesson: Lesson) -> None:
 async def marker(request: HttpRequest, lesson: Lesson) -> dict[str, Any]:
     if not lesson.is_open:
         raise room.LessonEnded(_("This lesson has ended."))
-    text = words_sent(request, "text")
-    if len(text) > LONGEST_MARKER:
-        told = {"most": room.MARKER_LENGTH, "sent": len(text)}
-        raise BadRequest(_("A marker has at most %(most)d characters, not %(sent)d.") % told)
-    made = await room.add_marker(lesson, text)
+    made = await room.add_marker(lesson, words_sent(request, "text"))
     return {"at": made.at.timestamp(), "text": made.text}
 
 

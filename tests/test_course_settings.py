@@ -83,12 +83,14 @@ class BadInputTest(TransactionTestCase):
         path = reverse(name, args=[self.lesson.pk, *numbers])
         return self.client.post(path, json.dumps(fields), content_type="application/json")
 
-    def test_a_marker_of_ten_thousand_characters_is_refused_with_words(self) -> None:
+    def test_a_marker_of_ten_thousand_characters_is_cut_and_the_page_told_to_what(self) -> None:
         answer = self.post("lesson-marker", text="x" * 10_000)
-        self.assertEqual(answer.status_code, 400)
-        words = "A marker has at most 80 characters, not 10000."
-        self.assertEqual(answer.json()["error"], words)
-        self.assertFalse(Marker.objects.exists())
+        self.assertEqual((answer.status_code, answer.json()["text"]), (200, "x" * 80))
+        self.assertEqual(Marker.objects.get().text, "x" * 80)
+
+    def test_a_marker_that_is_no_text_is_refused_with_words(self) -> None:
+        answer = self.post("lesson-marker", text=["x"] * 10_000)
+        self.assertEqual((answer.status_code, answer.json()["error"]), (400, "text must be text."))
 
     def test_a_verdict_on_another_teachers_flag_is_refused_and_changes_nothing(self) -> None:
         other = make.participant()
