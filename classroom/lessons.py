@@ -88,6 +88,7 @@ def unsaved(
         code=new_code(),
         mode=mode,
         analysis=installation.analysis_on(),
+        rules=course.rules(),
         interval_ms=interval_ms or settings.SNAPSHOT_INTERVAL_MS,
         opened_at=now,
         ends_at=now + timedelta(hours=settings.LESSON_HOURS),

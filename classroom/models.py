@@ -7,6 +7,7 @@ in the modules named after the nouns; the database keeps what must never be brok
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -39,17 +40,38 @@ class Installation(models.Model):
 
 
 class Course(models.Model):
+    """What a teacher holds lessons of, and how readily its lessons raise flags."""
+
+    class Sensitivity(models.TextChoices):
+        FEWER = "fewer", _("fewer")
+        USUAL = "usual", _("usual")
+        MORE = "more", _("more")
+
     teacher = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="courses"
     )
     name = models.CharField(max_length=COURSE_LENGTH)
     created_at = models.DateTimeField(auto_now_add=True)
+    sensitivity = models.CharField(
+        max_length=5, choices=Sensitivity.choices, default=Sensitivity.USUAL
+    )
+    ask_first = models.BooleanField(default=True)
+    away_after_s = models.PositiveIntegerField(null=True, blank=True)
+    low_for_s = models.PositiveIntegerField(null=True, blank=True)
+    turned_for_s = models.PositiveIntegerField(null=True, blank=True)
+    cool_down_s = models.PositiveIntegerField(null=True, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["teacher", "name"], name="course_name_once")]
 
     def __str__(self) -> str:
         return self.name
+
+    def rules(self) -> dict[str, Any]:
+        """What is set for its flags, as a lesson keeps it; what is left alone is not in it."""
+        times = ("away_after_s", "low_for_s", "turned_for_s", "cool_down_s")
+        set_here = {name: getattr(self, name) for name in times if getattr(self, name) is not None}
+        return {"sensitivity": self.sensitivity, "ask_first": self.ask_first, **set_here}
 
 
 class Lesson(models.Model):
@@ -74,6 +96,7 @@ class Lesson(models.Model):
     teacher_seen_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
     judged_until = models.DateTimeField(null=True, blank=True)
+    rules = models.JSONField(default=dict, blank=True)
     model_version = models.CharField(max_length=40, blank=True)
     score_version = models.CharField(max_length=20, blank=True)
 

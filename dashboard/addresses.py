@@ -26,6 +26,7 @@ urlpatterns = [
     path(FLAG + "dismiss/", steering.dismiss, name="flag-dismiss"),
     path(FLAG + "snooze/", steering.snooze, name="flag-snooze"),
     path(FLAG + "verdict/", steering.verdict, name="flag-verdict"),
+    path("courses/<int:course_id>/settings/", views.course_settings, name="course-settings"),
     path("history/", views.history, name="history"),
     path("about/", views.about, name="about"),
     path("status/", views.status, name="status"),

@@ -14,6 +14,7 @@ from dashboard.timeline import Band, Timeline
 from emotions.flags import Judge
 from emotions.models import SLICE_SECONDS
 from emotions.pulse import TAPS_COUNT_S, Conditions, Pulse, Said, Signals, arrow
+from emotions.rules import Rules
 
 JUDGED_AFTER_S = 5
 """Rows of a slice may arrive this much after its end; later ones count in the charts only."""
@@ -42,8 +43,8 @@ def lost_at(taps: Iterable[Tap], at: float) -> set[int]:
 
 
 class Beats:
-    def __init__(self, away_after_s: float) -> None:
-        self.judge = Judge(away_after_s)
+    def __init__(self, rules: Rules) -> None:
+        self.judge = Judge(rules)
         self.pulse = Pulse()
         self.until = 0
         self.first_read_at = 0

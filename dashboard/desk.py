@@ -26,9 +26,9 @@ Message = dict[str, Any]
 
 class Desk:
     def __init__(self, stored: Stored, now: float) -> None:
-        self.room = Room(stored.away_after_s)
+        self.room = Room(stored.rules.away_after_s)
         self.timeline = Timeline()
-        self.beats = Beats(stored.away_after_s)
+        self.beats = Beats(stored.rules)
         self.marks = stored.marks
         self.sent: Picture | None = None
         self.sent_flags: Message = {}

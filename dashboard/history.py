@@ -13,12 +13,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from classroom import access
 from classroom.models import Course, Lesson
 from dashboard.figures import chart, figures
+from dashboard.moments import Moment, agreement, dips, highs
 from dashboard.stored import Row, Stored, epoch, read
 from dashboard.timeline import Point, Timeline, bands
 from emotions import words
@@ -118,6 +120,9 @@ class Report:
     flags: list[FlagLine]
     flags_words: str
     students: list[StudentLine]
+    dips: list[Moment]
+    highs: list[Moment]
+    agreement: str
 
 
 def report(lesson: Lesson, *, individuals: bool) -> Report:
@@ -125,7 +130,8 @@ def report(lesson: Lesson, *, individuals: bool) -> Report:
     stored = read(lesson.pk)
     line = Timeline()
     line.put(stored.slices)
-    flags = list(Flag.objects.filter(lesson=lesson).select_related("participant").order_by("since"))
+    shown = Flag.objects.filter(lesson=lesson).shown(lesson.closed_at or timezone.now())
+    flags = list(shown.select_related("participant").order_by("since"))
     return Report(
         lesson=lesson,
         length=length(lesson),
@@ -137,6 +143,9 @@ def report(lesson: Lesson, *, individuals: bool) -> Report:
         flags=[flag_line(flag, named=individuals) for flag in flags],
         flags_words=flags_words(flags),
         students=student_lines(stored, line, flags) if individuals else [],
+        dips=dips(line, stored.marks),
+        highs=highs(line, stored.marks),
+        agreement=agreement(line, stored.taps, len(stored.people)),
     )
 
 

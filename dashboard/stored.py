@@ -12,13 +12,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from django.conf import settings
 from django.db.models import Count, Q
 
 from classroom.models import Lesson, Participant
+from emotions import rules
 from emotions.models import Flag, Marker, Report, Slice
+from emotions.rules import Rules
 from emotions.words import FACE_FLAGS
-from ml.labels import EMOTIONS
+from ml.labels import EMOTIONS, HAPPY
 
 GONE_AFTER_S = 90
 """A connected student is written down every minute; much longer ago means not connected."""
@@ -48,6 +49,10 @@ class Row:
     engagement_sum: float = 0
     valence_sum: float = 0
     shares: tuple[float, ...] = (0.0,) * len(EMOTIONS)
+
+    @property
+    def happy(self) -> float:
+        return self.shares[HAPPY]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +135,7 @@ class Stored:
     flags: list[OpenFlag]
     useful: int = 0
     rated: int = 0
-    away_after_s: float = field(default_factory=lambda: settings.AWAY_AFTER_S)
+    rules: Rules = field(default_factory=Rules)
 
 
 def epoch(moment: datetime | None) -> float:
@@ -150,9 +155,16 @@ def read(lesson_id: int, since: float = 0) -> Stored:
         slices=slices(lesson_id, int(since)),
         taps=[tap(one) for one in Report.objects.filter(lesson=lesson, at__gte=moment)],
         marks=[mark(one) for one in Marker.objects.filter(lesson=lesson).order_by("at", "pk")],
-        flags=[open_flag(one) for one in Flag.objects.filter(lesson=lesson, cleared_at=None)],
+        flags=[open_flag(one) for one in open_flags(lesson, at)],
         useful=useful,
         rated=rated,
+        rules=rules.of(lesson),
+    )
+
+
+def open_flags(lesson: Lesson, at: float) -> Iterable[Flag]:
+    return Flag.objects.filter(lesson=lesson, cleared_at=None).shown(
+        datetime.fromtimestamp(at, UTC)
     )
 
 

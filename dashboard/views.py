@@ -8,16 +8,18 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from classroom import access, installation
+from classroom.models import Course
 from classroom.views import invite
 from dashboard import accuracy
 from dashboard import history as past
 from dashboard import status as health
+from dashboard.forms import FlagSettingsForm
 
 LESSONS_A_PAGE = 25
 
@@ -85,6 +87,22 @@ def without_page(request: HttpRequest) -> str:
     fields = request.GET.copy()
     fields.pop("page", None)
     return fields.urlencode()
+
+
+@access.account_needed
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def course_settings(request: HttpRequest, course_id: int) -> HttpResponse:
+    course = get_object_or_404(Course, pk=course_id, teacher_id=request.user.pk)
+    name = course.name
+    form = FlagSettingsForm(request.POST or None, instance=course)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        messages.success(request, _("Saved. It counts from the next lesson on."))
+        return redirect("course-settings", course_id)
+    content = {"course_name": name, "course_id": course_id, "form": form}
+    status = 400 if form.errors else 200
+    return render(request, "dashboard/course_settings.html", content, status=status)
 
 
 @require_safe

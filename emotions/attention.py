@@ -15,8 +15,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from classroom.models import Lesson
-from emotions.models import Flag
+from classroom.models import Lesson, Participant
+from emotions.models import Answer, Flag, Flags
 
 SNOOZE = timedelta(minutes=10)
 
@@ -50,8 +50,12 @@ def raise_flag(
     since: datetime,
     at: datetime,
     sure: float | None = None,
+    shown_at: datetime | None = None,
 ) -> bool:
-    """True when this call opened it, False when it stood open already."""
+    """True when this call opened it, False when it stood open already.
+
+    With `shown_at` the student is asked first, and the teacher sees it from then on.
+    """
     flag = Flag(
         lesson_id=lesson_id,
         participant_id=participant_id,
@@ -59,6 +63,7 @@ def raise_flag(
         reason=reason,
         since=since,
         raised_at=at,
+        shown_at=shown_at,
         sure=sure,
     )
     try:
@@ -81,6 +86,48 @@ def clear_all(lesson_id: int, *, participant_id: int | None = None, at: datetime
     if participant_id is not None:
         flags = flags.filter(participant_id=participant_id)
     return flags.update(cleared_at=at)
+
+
+def asked(lesson_id: int, now: datetime) -> dict[int, float]:
+    """The students who are asked at this moment, and until when their flags wait for an answer."""
+    waiting = Flag.objects.filter(lesson_id=lesson_id, cleared_at=None, shown_at__gt=now)
+    found = waiting.exclude(participant=None).values_list("participant_id", "shown_at")
+    until: dict[int, float] = {}
+    for student, shown_at in found:
+        until[student] = max(epoch(shown_at), until.get(student, 0.0))
+    return until
+
+
+def answer(lesson_id: int, participant_id: int, kind: str, at: datetime) -> bool:
+    """ "I'm fine" or "just thinking" stops what a face raised, shown or not; True if shown.
+
+    It is kept, because from then on the rules wait as long as after a teacher's dismissal.
+    """
+    inside = Participant.objects.filter(
+        pk=participant_id, lesson_id=lesson_id, removed_at=None, lesson__closed_at=None
+    )
+    if not inside.exists():
+        return False
+    Answer.objects.create(lesson_id=lesson_id, participant_id=participant_id, kind=kind, at=at)
+    faces = face_flags(lesson_id, participant_id)
+    shown = faces.shown(at).exists()
+    faces.update(cleared_at=at)
+    return shown
+
+
+def stop_asking(lesson_id: int, participant_id: int, at: datetime) -> None:
+    """A raised hand says more than a face: what still waits for an answer is not shown."""
+    face_flags(lesson_id, participant_id).filter(shown_at__gt=at).update(cleared_at=at)
+
+
+def face_flags(lesson_id: int, participant_id: int) -> Flags:
+    """The open flags that a camera raised of one student."""
+    return Flag.objects.filter(
+        lesson_id=lesson_id,
+        participant_id=participant_id,
+        kind__in=[Flag.Kind.AWAY, Flag.Kind.LOW, Flag.Kind.TURNED],
+        cleared_at=None,
+    )
 
 
 def dismiss(lesson: Lesson, flag_id: int, *, now: datetime | None = None) -> None:
@@ -106,9 +153,10 @@ def _change(lesson: Lesson, flag_id: int, **fields: datetime) -> None:
         raise NoSuchFlag(_("This flag is closed by now, or not of this lesson."))
 
 
-def open_flags(lesson_id: int) -> list[dict[str, Any]]:
-    """All open flags of a lesson, oldest first, as they go over the channel layer."""
+def open_flags(lesson_id: int, now: datetime | None = None) -> list[dict[str, Any]]:
+    """All open flags that a teacher may see, oldest first, as they go over the channel layer."""
     flags = Flag.objects.filter(lesson_id=lesson_id, cleared_at=None).order_by("since", "pk")
+    flags = flags.shown(now or timezone.now())
     return [
         {
             "id": flag.pk,
@@ -125,6 +173,6 @@ def open_flags(lesson_id: int) -> list[dict[str, Any]]:
     ]
 
 
-def news(lesson_id: int) -> dict[str, Any]:
+def news(lesson_id: int, now: datetime | None = None) -> dict[str, Any]:
     """The message that tells teachers' pages every open flag, whole and repeatable."""
-    return {"type": "lesson.flags", "flags": open_flags(lesson_id)}
+    return {"type": "lesson.flags", "flags": open_flags(lesson_id, now)}

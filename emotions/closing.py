@@ -84,7 +84,7 @@ def minutes(lesson: Lesson) -> Iterable[LessonMinute]:
 
 def write_summary(lesson: Lesson) -> None:
     totals = totals_of(lesson)
-    flags = Flag.objects.filter(lesson=lesson)
+    flags = Flag.objects.filter(lesson=lesson).shown(lesson.closed_at or timezone.now())
     Lesson.objects.filter(pk=lesson.pk).update(
         students=lesson.participants.count(),
         cameras=lesson.slices.values("participant_id").distinct().count(),

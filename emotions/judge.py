@@ -13,18 +13,18 @@ import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from django.conf import settings
 from django.db.models import Q
 
 from classroom.lessons import QUIET_MINUTES
 from classroom.models import Lesson, Participant
 from classroom.sockets import in_database
 from classroom.writing import writer
-from emotions import attention, meters, taps
-from emotions.flags import WHOLE_CLASS, Change, Judge, Key
-from emotions.models import SLICE_SECONDS, Flag, Marker, Report, Slice
-from emotions.publish import tell_teachers
+from emotions import attention, meters, rules, taps
+from emotions.flags import CLASS, FACE_KINDS, WHOLE_CLASS, Change, Judge, Key
+from emotions.models import SLICE_SECONDS, Answer, Flag, Marker, Report, Slice
+from emotions.publish import tell_students, tell_teachers
 from emotions.pulse import Conditions, Level, Pulse, Signals
 from emotions.slices import start_of
 
@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 
 SETTLE_S = 5.0
 """How long after its end a slice is judged."""
+LATE_S = 2.0
 LESSONS_KEPT = 200
 
 
@@ -82,8 +83,8 @@ class Course:
 class Bench:
     """Where one lesson is judged: its students one by one, and the pulse of the class."""
 
-    def __init__(self) -> None:
-        self.judge = Judge(settings.AWAY_AFTER_S)
+    def __init__(self, lesson: Lesson) -> None:
+        self.judge = Judge(rules.of(lesson))
         self.pulse = Pulse()
 
 
@@ -93,6 +94,7 @@ class Judging:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self.clock = clock
         self.benches: dict[int, Bench] = {}
+        self.asked: dict[int, dict[int, float]] = {}
 
     async def run(self) -> None:
         while True:
@@ -113,8 +115,20 @@ class Judging:
                 # nothing of it was stored: its slices are taken again.
                 meters.count("judging_failed")
                 continue
-            if changed:
-                await tell_teachers(lesson_id, await in_database(attention.news, lesson_id))
+            await self.tell(lesson_id, flags=changed)
+
+    async def tell(self, lesson_id: int, *, flags: bool) -> None:
+        """Teachers of flags that changed or came due, students whether they are asked."""
+        now = attention.moment(self.clock())
+        if flags or await in_database(_came_due, lesson_id, now):
+            await tell_teachers(lesson_id, await in_database(attention.news, lesson_id, now))
+        asked = await in_database(attention.asked, lesson_id, now)
+        if asked or self.asked.pop(lesson_id, {}):
+            # Whole and repeatable: who is not in it is not asked any more.
+            told = {str(student): until for student, until in asked.items()}
+            await tell_students(lesson_id, {"type": "students.asked", "asked": told})
+        if asked:
+            self.asked[lesson_id] = asked
 
     def judge(self, lesson_id: int, until: int) -> bool:
         """Judge what is stored of one lesson up to `until`; whether any flag changed."""
@@ -131,11 +145,20 @@ class Judging:
             bench = replayed(lesson, since)
         changed = taps.lower_hands(lesson_id, attention.moment(until)) > 0
         for change in fold(lesson, bench, since, until):
-            changed = _store(lesson_id, change) or changed
+            shown_at = self.shown_at(bench, change)
+            changed = _store(lesson_id, change, shown_at) or changed
         self.benches[lesson_id] = bench
         if len(self.benches) > LESSONS_KEPT:
             self.benches.pop(next(iter(self.benches)))
         return changed
+
+    def shown_at(self, bench: Bench, change: Change) -> datetime | None:
+        """The student is asked first; a judge that comes late does not shorten the wait."""
+        ask_s = bench.judge.rules.ask_s
+        if not ask_s or change.kind == CLASS:
+            return None
+        due, now = change.at + SETTLE_S, self.clock()
+        return attention.moment((due if now < due + LATE_S else now) + ask_s)
 
 
 def fold(lesson: Lesson, bench: Bench, since: int, until: int) -> Iterator[Change]:
@@ -166,7 +189,7 @@ def class_change(bench: Bench, course: Course, *, quiet: bool) -> list[Change]:
 
 def replayed(lesson: Lesson, until: int) -> Bench:
     """A bench that has folded the lesson so far and knows which flags stand open."""
-    bench = Bench()
+    bench = Bench(lesson)
     for _ in fold(lesson, bench, start_of(lesson.opened_at.timestamp()), until):
         pass
     bench.judge.folded_until = until
@@ -179,6 +202,10 @@ def course_of(lesson: Lesson) -> Course:
     for flag in flags:
         key = (flag.participant_id or WHOLE_CLASS, flag.kind)
         dismissed.setdefault(key, []).append(attention.epoch(flag.dismissed_at))
+    for answer in Answer.objects.filter(lesson=lesson):
+        for kind in FACE_KINDS:
+            key = (answer.participant_id, kind)
+            dismissed.setdefault(key, []).append(attention.epoch(answer.at))
     lost = Report.objects.filter(lesson=lesson, kind=Report.Kind.LOST, undone_at=None)
     return Course(
         quiet=quiet_of(lesson),
@@ -217,7 +244,7 @@ def _claim(lesson: Lesson, until: int) -> bool:
     return bool(same.update(judged_until=attention.moment(until)))
 
 
-def _store(lesson_id: int, change: Change) -> bool:
+def _store(lesson_id: int, change: Change, shown_at: datetime | None) -> bool:
     at = attention.moment(change.at)
     student = change.student or None
     if not change.raised:
@@ -230,7 +257,15 @@ def _store(lesson_id: int, change: Change) -> bool:
         since=attention.moment(change.since),
         at=at,
         sure=change.sure,
+        shown_at=shown_at,
     )
+
+
+def _came_due(lesson_id: int, now: datetime) -> bool:
+    """Whether a flag that nobody answered is to be seen since the last look."""
+    since = now - timedelta(seconds=2 * SLICE_SECONDS)
+    waited = Flag.objects.filter(lesson_id=lesson_id, cleared_at=None)
+    return waited.filter(shown_at__gt=since, shown_at__lte=now).exists()
 
 
 def _open_lessons() -> list[int]:

@@ -7,9 +7,10 @@ No image, and no single reading, is ever stored.
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from classroom.models import Lesson, Participant
@@ -91,6 +92,25 @@ class Report(models.Model):
         return f"{self.get_kind_display()} at {self.at:%H:%M:%S}"
 
 
+class Answer(models.Model):
+    """What a student said to the private question; no teacher's page ever shows it."""
+
+    class Kind(models.TextChoices):
+        FINE = "fine", _("I'm fine")
+        THINKING = "thinking", _("Just thinking")
+
+    lesson = models.ForeignKey(Lesson, on_delete=models.CASCADE, related_name="answers")
+    participant = models.ForeignKey(Participant, on_delete=models.CASCADE, related_name="answers")
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["lesson", "at"], name="answer_by_lesson")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} at {self.at:%H:%M:%S}"
+
+
 class Marker(models.Model):
     """A moment worth finding again: the teacher's own, or where a pause or quiet work begins."""
 
@@ -113,8 +133,20 @@ class Marker(models.Model):
         return self.text or f"{self.get_kind_display()} at {self.at:%H:%M:%S}"
 
 
+class Flags(models.QuerySet["Flag"]):
+    def shown(self, at: datetime) -> Flags:
+        """Those a teacher has seen or sees at this moment, not those that a student answered."""
+        waited = Q(shown_at=None) | Q(shown_at__lte=at)
+        in_time = Q(cleared_at=None) | Q(shown_at=None) | Q(shown_at__lt=F("cleared_at"))
+        return self.filter(waited & in_time)
+
+
 class Flag(models.Model):
-    """A reason for the teacher to look, raised and cleared by the rules in `flags.py`."""
+    """A reason for the teacher to look, raised and cleared by the rules in `flags.py`.
+
+    Where the student is asked first, `shown_at` is when the teacher gets to see it; a flag that
+    was cleared before is the student's own affair.
+    """
 
     class Kind(models.TextChoices):
         HELP = "help", _("Asked for help")
@@ -137,12 +169,15 @@ class Flag(models.Model):
     sure = models.FloatField(null=True, blank=True)
     since = models.DateTimeField()
     raised_at = models.DateTimeField()
+    shown_at = models.DateTimeField(null=True, blank=True)
     cleared_at = models.DateTimeField(null=True, blank=True)
     dismissed_at = models.DateTimeField(null=True, blank=True)
     snoozed_until = models.DateTimeField(null=True, blank=True)
     verdict = models.CharField(
         max_length=8, choices=Verdict.choices, default=Verdict.NONE, blank=True
     )
+
+    objects = Flags.as_manager()
 
     class Meta:
         constraints = [

@@ -14,7 +14,7 @@ from django.db.models import Sum
 from classroom import consent
 from classroom.models import Participant
 from emotions import words
-from emotions.models import Flag, Report, Slice
+from emotions.models import Answer, Flag, Report, Slice
 from emotions.slices import COLUMNS
 from ml.labels import EMOTIONS
 
@@ -82,6 +82,10 @@ def as_download(participant: Participant) -> dict[str, Any]:
             {"kind": row.kind, "at": row.at.isoformat(), "undone_at": iso(row.undone_at)}
             for row in Report.objects.filter(participant=participant).order_by("at")
         ],
+        "answers": [
+            {"kind": row.kind, "at": row.at.isoformat()}
+            for row in Answer.objects.filter(participant=participant).order_by("at")
+        ],
         "flags": [
             {
                 "kind": row.kind,
@@ -89,6 +93,7 @@ def as_download(participant: Participant) -> dict[str, Any]:
                 "sure": row.sure,
                 "since": row.since.isoformat(),
                 "raised_at": row.raised_at.isoformat(),
+                "shown_at": iso(row.shown_at),
                 "until": iso(row.cleared_at),
                 "dismissed_at": iso(row.dismissed_at),
                 "snoozed_until": iso(row.snoozed_until),

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from classroom import audit
 from classroom.models import Lesson
 from emotions import closing
-from emotions.models import Flag, Report, Slice
+from emotions.models import Answer, Flag, Report, Slice
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ def forget_students(lesson: Lesson) -> tuple[int, int]:
         closing.close(lesson)
     gone = Slice.objects.filter(lesson=lesson).delete()[0]
     Report.objects.filter(lesson=lesson).delete()
+    Answer.objects.filter(lesson=lesson).delete()
     Flag.objects.filter(lesson=lesson).exclude(participant=None).delete()
     named = take_names(lesson)
     if gone or named:

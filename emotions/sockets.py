@@ -32,7 +32,7 @@ from classroom.sockets import (
     Socket,
 )
 from classroom.writing import writer
-from emotions import meters, notices, room, seats, taps, words
+from emotions import attention, meters, notices, room, seats, taps, words
 from emotions.allowance import Allowance
 from emotions.frames import Answer, frames
 from emotions.publish import students_group
@@ -68,6 +68,7 @@ class StudentSocket(Socket):
         self.camera = "none"
         self.taken_at = float("-inf")
         self.read_at = 0.0
+        self.asked_until = 0.0
         self.left = False
         self.hears: dict[str, Callable[[Any], Any]] = {
             "camera": self.hear_camera,
@@ -75,8 +76,8 @@ class StudentSocket(Socket):
             "undo": self.hear_undo,
             "leave": self.hear_leave,
             "ping": self.hear_ping,
-            "fine": self.hear_nothing,
-            "thinking": self.hear_nothing,
+            "fine": self.hear_answer,
+            "thinking": self.hear_answer,
         }
 
     # Coming and going
@@ -260,8 +261,22 @@ class StudentSocket(Socket):
         pong = message["ping"] if isinstance(message["ping"], int) else 0
         await self.send_json({"pong": pong})
 
-    async def hear_nothing(self, message: dict[str, Any]) -> None:
-        """An answer to the private question; nothing is asked yet, so nothing follows."""
+    async def hear_answer(self, message: dict[str, Any]) -> None:
+        """To the private question, or unasked: "just thinking" is always a student's to say."""
+        kind = "fine" if "fine" in message else "thinking"
+        if message[kind] is not True:
+            return await self.complain(_("This answer is not known."))
+        if not self.taps.spend(time.monotonic()):
+            return await self.send_json({"error": _("Too many taps. Wait a moment.")})
+        self.asked_until = 0.0
+        self.see_through(self.store_answer(kind, timezone.now()))
+
+    async def store_answer(self, kind: str, at: datetime) -> None:
+        seat = self.taken_seat
+        shown = await writer.put(attention.answer, seat.lesson, seat.student, kind, at)
+        await self.send_json({"nudge": False})
+        if shown:
+            await room.tell_flags(seat.lesson)
 
     # What the groups say
 
@@ -311,6 +326,21 @@ class StudentSocket(Socket):
         self.camera = "off" if seat.has_camera else "none"
         rooms.change(seat.lesson, seat.student, {"camera": self.camera})
         await self.send_json({"camera": "on" if seat.has_camera else "none"})
+
+    async def students_asked(self, message: dict[str, Any]) -> None:
+        """The private question: told to this student's page only, and taken back in time."""
+        until = float(message["asked"].get(str(self.taken_seat.student), 0))
+        if bool(until) != bool(self.asked_until):
+            await self.send_json({"nudge": bool(until)})
+        if until and not self.asked_until:
+            self.keep(self.stop_asking(until - time.time()))
+        self.asked_until = until
+
+    async def stop_asking(self, after_s: float) -> None:
+        await asyncio.sleep(max(0.0, after_s))
+        if self.asked_until:
+            self.asked_until = 0.0
+            await self.send_json({"nudge": False})
 
     async def student_replaced(self, message: dict[str, Any]) -> None:
         if message["order"] > self.order:

@@ -64,6 +64,7 @@ def save(lesson_id: int, participant_id: int, kind: str, tap: uuid.UUID, at: dat
         defaults={"lesson_id": lesson_id, "kind": kind, "at": at},
     )
     if new and kind == Report.Kind.HAND:
+        attention.stop_asking(lesson_id, participant_id, at)
         attention.raise_flag(
             lesson_id, participant_id, Flag.Kind.HELP, reason="hand", since=at, at=at
         )

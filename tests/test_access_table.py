@@ -54,6 +54,7 @@ TABLE = {
     "flag-verdict": LESSON,
     "course-new": MEMBERS,
     "lesson-start": "a course's, for its teacher",
+    "course-settings": "a course's, for its teacher",
     "practice-start": MEMBERS,
     "student": STUDENT,
     "my-data": STUDENT,

@@ -75,7 +75,11 @@ def test_a_face_is_read_paused_out_of_view_and_away(
 
     wait_until(lambda: shows("out of view"), 20)
     wait_until(lambda: shows("away"), 20)
-    expect(teacher.locator("#flag-cards")).to_contain_text("Away", timeout=45_000)
+    # The student is asked first; the flag waits half a minute for the answer.
+    expect(student.locator("#nudge")).to_be_visible(timeout=45_000)
+    expect(teacher.locator("#flag-cards")).not_to_contain_text("Away")
+    expect(teacher.locator("#flag-cards")).to_contain_text("Away", timeout=60_000)
+    expect(student.locator("#nudge")).to_be_hidden()
     since_wall = seen[next(at for at, word in enumerate(seen) if "reads" not in word) :]
     assert not [word for word in since_wall if "reads as" in word], since_wall
 

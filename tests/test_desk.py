@@ -36,7 +36,6 @@ def stored(until: int, students: int = 6, dip_from: int = 0, **changes: Any) -> 
         "taps": [],
         "marks": [],
         "flags": [],
-        "away_after_s": 120,
     }
     return Stored(**{**fields, **changes})
 

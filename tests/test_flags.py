@@ -6,7 +6,8 @@ import random
 from dataclasses import dataclass
 from unittest import TestCase
 
-from emotions.flags import COOL_DOWN_S, Change, Judge
+from emotions.flags import Change, Judge
+from emotions.rules import Rules
 
 START = 1_000_000
 
@@ -20,6 +21,7 @@ class Row:
     unsure: int = 0
     turned: int = 0
     valence_sum: float = 0.0
+    happy: float = 0.0
 
 
 def read(student: int = 1, valence: float = 0.0, *, turned: int = 0, n: int = 5) -> Row:
@@ -34,7 +36,7 @@ class Lesson:
     """Folds the same rows for a number of slices and keeps what the judge said."""
 
     def __init__(self, away_after_s: float = 120) -> None:
-        self.judge = Judge(away_after_s)
+        self.judge = Judge(Rules(away_after_s=away_after_s))
         self.at = START
         self.said: list[Change] = []
         self.dismissed: dict[tuple[int, str], list[float]] = {}
@@ -153,7 +155,7 @@ class LowTest(TestCase):
         lesson = self.learnt()
         lesson.go(12, read(valence=-0.6))
         lesson.dismissed[1, "low"] = [float(lesson.at)]
-        slices = COOL_DOWN_S // 10
+        slices = int(Rules().cool_down_s) // 10
         self.assertEqual(lesson.go(slices - 1, read(valence=-0.6)), [])
         self.assertEqual(raised(lesson.go(1, read(valence=-0.6))), [(1, "low")])
 

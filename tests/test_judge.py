@@ -285,12 +285,35 @@ class RaceTest(TransactionTestCase):
         from channels.layers import get_channel_layer
 
         (asha,) = await judge.in_database(make_class, 1)
-        await judge.in_database(away, asha, 0, 20)
+        await judge.in_database(away, asha, 0, 40)
         layer = get_channel_layer()
         await layer.group_add(f"teachers.{asha.lesson_id}", "teacher")
-        await Judging(clock=lambda: opened(asha.lesson) + 206.0).judge_all()
+        now = [opened(asha.lesson) + 206.0]
+        judging = Judging(clock=lambda: now[0])
+        await judging.judge_all()
+        self.assertEqual((await layer.receive("teacher"))["flags"], [])
+        now[0] += 31  # The student was asked, and did not answer.
+        await judging.judge_all()
         message = await layer.receive("teacher")
         self.assertEqual([flag["kind"] for flag in message["flags"]], ["away"])
+
+    async def test_the_student_is_asked_first_and_alone(self) -> None:
+        from channels.layers import get_channel_layer
+
+        (asha,) = await judge.in_database(make_class, 1)
+        await judge.in_database(away, asha, 0, 12)
+        layer = get_channel_layer()
+        await layer.group_add(f"students.{asha.lesson_id}", "student")
+        begin = opened(asha.lesson)
+        now = [begin + 125.1]
+        judging = Judging(clock=lambda: now[0])
+        await judging.judge_all()
+        message = await layer.receive("student")
+        self.assertEqual(message["type"], "students.asked")
+        self.assertEqual(message["asked"], {str(asha.pk): begin + 155})
+        now[0] = begin + 155.1
+        await judging.judge_all()
+        self.assertEqual((await layer.receive("student"))["asked"], {})
 
 
 class ConstraintTest(TestCase):

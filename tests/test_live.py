@@ -25,7 +25,6 @@ def stored(**changes: Any) -> Stored:
         "taps": [],
         "marks": [],
         "flags": [],
-        "away_after_s": 120,
     }
     return Stored(**{**fields, **changes})
 

@@ -182,3 +182,11 @@ def test_joining_and_leaving_cannot_move_the_arrow():
 def test_under_five_common_students_there_is_no_arrow():
     assert arrow(dict.fromkeys(range(4), 1.0), dict.fromkeys(range(9), 0.0)) == ""
     assert arrow(dict.fromkeys(range(5), 1.0), dict.fromkeys(range(9), 0.0)) == "rising"
+
+
+@pytest.mark.parametrize("extreme", [-1.0, 1.0])
+def test_five_students_joining_or_leaving_never_turn_the_arrow(extreme: float):
+    staying = dict.fromkeys(range(6), 0.2)
+    five = dict.fromkeys(range(90, 95), extreme)
+    assert arrow({**staying, **five}, staying) == "holding"
+    assert arrow(staying, {**staying, **five}) == "holding"
