@@ -48,7 +48,7 @@ def steers(action: Action) -> Callable[..., Coroutine[Any, Any, HttpResponse]]:
             return refused(str(error), 404)
         except room.LessonEnded as error:
             return refused(str(error), 409)
-        except (BadRequest, participants.BadName) as error:
+        except (BadRequest, participants.BadName, room.LongMarker) as error:
             return refused(str(error), 400)
         return JsonResponse({"ok": True, **(answer or {})})
 

@@ -79,8 +79,17 @@ async def quiet(lesson: Lesson, on: bool) -> None:
     await tell_lesson(lesson)
 
 
+class LongMarker(ValueError):
+    """The message says how long a marker may be."""
+
+
 async def add_marker(lesson: Lesson, text: str) -> Marker:
-    words = one_line(text)[:MARKER_LENGTH].rstrip()
+    words = one_line(text)
+    if len(words) > MARKER_LENGTH:
+        told = {"most": MARKER_LENGTH, "length": len(words)}
+        raise LongMarker(
+            _("A marker has at most %(most)d characters; this one has %(length)d.") % told
+        )
     marker = await in_database(_mark, lesson, Marker.Kind.NOTE, words)
     await tell_lesson(lesson)
     return marker
