@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests import services
 from tests.running import Served
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -44,6 +45,34 @@ def needs_chromium() -> str:
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     needs("chromium", found, "make test, or apt-get install chromium")
     return str(found)
+
+
+def needs_redis() -> None:
+    needs("redis-server", services.redis_program(), "make test, or apt-get install redis-server")
+
+
+def needs_postgres() -> None:
+    found = services.postgres_programs()
+    needs("PostgreSQL", found, "make test, or apt-get install postgresql")
+    if os.geteuid() == 0:
+        there = services.user_exists(services.POSTGRES_USER)
+        needs("the user postgres, as root", there, "apt-get install postgresql")
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A Redis of this run's own, without persistence; shared, so a test empties what it fills."""
+    needs_redis()
+    with services.Redis() as redis:
+        yield redis.url
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A Postgres of this run's own with an empty database, shared like the Redis."""
+    needs_postgres()
+    with services.Postgres() as postgres:
+        yield postgres.url
 
 
 @pytest.fixture

@@ -1,0 +1,51 @@
+"""The services that tests start are real, come back after a restart, and leave nothing behind."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+import redis
+
+from tests.conftest import needs_postgres, needs_redis
+from tests.services import DoesNotStart, Postgres, Redis
+
+
+def test_redis_answers_and_keeps_nothing_on_disk(redis_url):
+    with redis.Redis.from_url(redis_url) as client:
+        assert client.ping()
+        assert client.config_get("save") == {"save": ""}
+        assert client.config_get("appendonly") == {"appendonly": "no"}
+
+
+def test_postgres_answers(postgres_url):
+    with psycopg.connect(postgres_url) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_stopped_redis_is_gone_with_its_folder():
+    needs_redis()
+    with Redis() as one:
+        assert one.place.is_dir()
+        one.restart()
+        with redis.Redis.from_url(one.url) as client:
+            assert client.ping()
+    assert not one.place.exists()
+    with pytest.raises(redis.ConnectionError), redis.Redis.from_url(one.url) as client:
+        client.ping()
+
+
+def test_restarted_postgres_has_its_rows():
+    needs_postgres()
+    with Postgres() as one:
+        with psycopg.connect(one.url) as connection:
+            connection.execute("CREATE TABLE kept AS SELECT 42 AS value")
+        one.restart()
+        with psycopg.connect(one.url) as connection:
+            assert connection.execute("SELECT value FROM kept").fetchone() == (42,)
+    assert not one.place.exists()
+
+
+def test_service_that_cannot_start_tells_why():
+    needs_redis()
+    with pytest.raises(DoesNotStart, match="no-such-option"), Redis("--no-such-option", "1"):
+        pass
