@@ -62,6 +62,9 @@ def needs_postgres() -> None:
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
     """A Redis of this run's own, without persistence; shared, so a test empties what it fills."""
+    if given := os.environ.get("REDIS_URL"):
+        yield given
+        return
     needs_redis()
     with services.Redis() as redis:
         yield redis.url
@@ -70,6 +73,9 @@ def redis_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A Postgres of this run's own with an empty database, shared like the Redis."""
+    if given := os.environ.get("DATABASE_URL"):
+        yield given
+        return
     needs_postgres()
     with services.Postgres() as postgres:
         yield postgres.url

@@ -2,6 +2,7 @@
 
 Nothing of this machine's own services is read or touched; what is started here is stopped here.
 Postgres refuses to run as root, so root starts it as the user that Debian's package made for it.
+`python -m tests.services COMMAND…` runs a command with DATABASE_URL and REDIS_URL set to both.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -192,3 +194,22 @@ class Postgres(Service):
         if done.returncode:
             log = self.log.read_text() if self.log.exists() else ""
             raise DoesNotStart(f"{program}:\n{said.read_text()}{log}")
+
+
+def main(command: list[str]) -> int:
+    """Run the command beside a Redis and a Postgres of its own; its exit status is ours."""
+    absent = [
+        name
+        for name, there in (("redis-server", redis_program()), ("postgresql", postgres_programs()))
+        if not there
+    ]
+    if absent:
+        print(f"Not run on the second shape: no {' and no '.join(absent)} here.")
+        return int(os.environ.get("CI", "").lower() in ("1", "true"))
+    with Redis() as redis, Postgres() as postgres:
+        engines = {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url}
+        return subprocess.run(command, env={**os.environ, **engines}).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 import psycopg
 import pytest
 import redis
 
 from tests.conftest import needs_postgres, needs_redis
-from tests.services import DoesNotStart, Postgres, Redis
+from tests.services import DoesNotStart, Postgres, Redis, main
 
 
 def test_redis_answers_and_keeps_nothing_on_disk(redis_url):
@@ -49,3 +51,26 @@ def test_service_that_cannot_start_tells_why():
     needs_redis()
     with pytest.raises(DoesNotStart, match="no-such-option"), Redis("--no-such-option", "1"):
         pass
+
+
+ASK_BOTH = """
+import os, psycopg, redis
+assert redis.Redis.from_url(os.environ["REDIS_URL"]).ping()
+assert psycopg.connect(os.environ["DATABASE_URL"]).execute("SELECT 1").fetchone() == (1,)
+raise SystemExit(7)
+"""
+
+
+def test_command_runs_beside_both_and_its_status_is_handed_on():
+    needs_redis()
+    needs_postgres()
+    assert main([sys.executable, "-c", ASK_BOTH]) == 7
+
+
+def test_absent_service_is_named_and_fails_in_ci_only(monkeypatch, capsys):
+    monkeypatch.setattr("tests.services.redis_program", lambda: None)
+    monkeypatch.delenv("CI", raising=False)
+    assert main(["true"]) == 0
+    assert "no redis-server" in capsys.readouterr().out
+    monkeypatch.setenv("CI", "true")
+    assert main(["true"]) == 1
