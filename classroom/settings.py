@@ -35,6 +35,12 @@ SECRET_KEY = env.secret("SECRET_KEY") or made_secret()
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]", ".localhost"]
 ALLOWED_HOSTS = env.listing("ALLOWED_HOSTS") or LOCAL_HOSTS
 
+# Behind a proxy of ours that speaks https; nobody else may reach the port then, because the proxy's
+# words on scheme and visitor are believed.
+BEHIND_PROXY = env.flag("BEHIND_PROXY", False)
+METRICS_TOKEN = env.secret("METRICS_TOKEN")
+LOG_FORMAT = env.choice("LOG_FORMAT", "text", words=("text", "json"))
+
 # "" means: not stated here, so the answer given at set-up counts.
 EXPRESSION_ANALYSIS = env.choice("EXPRESSION_ANALYSIS", "", words=("on", "off"))
 AWAY_AFTER_S = env.number("AWAY_AFTER_S", 120, least=5, most=3600)
@@ -60,6 +66,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "classroom.middleware.VisitorsAddress",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -134,6 +141,11 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 
+if BEHIND_PROXY:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SESSION_COOKIE_NAME = "__Host-sessionid"
+    CSRF_COOKIE_NAME = "__Host-csrftoken"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
@@ -148,14 +160,16 @@ LOGGING = {
     },
     "formatters": {
         "line": {
+            "()": "classroom.logs.Lines",
             "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
             "datefmt": "%Y-%m-%d %H:%M:%S",
-        }
+        },
+        "json": {"()": "classroom.logs.JsonLines"},
     },
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
-            "formatter": "line",
+            "formatter": "json" if LOG_FORMAT == "json" else "line",
             "filters": ["addresses"],
         }
     },
