@@ -5,9 +5,30 @@ Where several processes share a database one of them migrates it, and the others
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.core.management.base import CommandError
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+
+# Any number, as long as it stays the same in all releases.
+LOCK = 7_316_001
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """One process after another; SQLite's own lock and its one web process need no more."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
 
 
 def check() -> None:

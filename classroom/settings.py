@@ -7,7 +7,7 @@ import os
 import secrets
 from pathlib import Path
 
-from classroom import env
+from classroom import engines, env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.text("DATA_DIR") or BASE_DIR / "var").absolute()
@@ -49,7 +49,12 @@ KEEP_SLICES_DAYS = env.whole("KEEP_SLICES_DAYS", 30, least=1, most=3650)
 LESSON_HOURS = env.number("LESSON_HOURS", 4, least=0.1, most=24)
 ABANDONED_AFTER_S = env.number("ABANDONED_AFTER_S", 900, least=5, most=86_400)
 WAITING_SNAPSHOTS = env.whole("WAITING_SNAPSHOTS", 2000, least=1, most=100_000)
-EMBEDDED_WORKER = env.flag("EMBEDDED_WORKER", True)
+
+REDIS_URL = engines.redis_url("REDIS_URL", env.secret("REDIS_URL"))
+FRAMES_REDIS_URL = engines.redis_url("FRAMES_REDIS_URL", env.text("FRAMES_REDIS_URL")) or REDIS_URL
+REDIS_PERSISTENCE_CHECKED = env.flag("REDIS_PERSISTENCE_CHECKED", False)
+# With Redis the snapshots are read by workers of their own: manage.py emotionworker.
+EMBEDDED_WORKER = env.flag("EMBEDDED_WORKER", not REDIS_URL)
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -97,24 +102,14 @@ TEMPLATES = [
     },
 ]
 
+DATABASE_URL = env.secret("DATABASE_URL")
 DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": DATA_DIR / "db.sqlite3",
-        "CONN_MAX_AGE": 0,
-        "OPTIONS": {
-            # A deferred transaction that upgrades fails at once, whatever the timeout
-            # (django_sqlite_benchmark#6), so every transaction takes the lock at its start.
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 5,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-        },
-        "TEST": {"NAME": DATA_DIR / "test.sqlite3"},
-    }
+    "default": engines.postgres(DATABASE_URL)
+    if DATABASE_URL
+    else engines.sqlite(DATA_DIR / "db.sqlite3", DATA_DIR / "test.sqlite3")
 }
-
-CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CHANNEL_LAYERS = {"default": engines.channel_layer(REDIS_URL)}
+CACHES = {"default": engines.cache(REDIS_URL)}
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

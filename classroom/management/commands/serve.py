@@ -14,7 +14,16 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from classroom import certificates, checks, env, invitations, migrated, serving, setup
+from classroom import (
+    certificates,
+    checks,
+    env,
+    invitations,
+    migrated,
+    persistence,
+    serving,
+    setup,
+)
 from emotions.embedded import Services
 
 LOOPBACKS = ("127.0.0.1", "::1")
@@ -42,15 +51,17 @@ class Command(BaseCommand):
         names = certificates.machine_names(env.listing("HTTPS_NAMES")) if options["https"] else []
         place = place_of(options, names)
         try:
+            persistence.check()
             serving.claim(place)
             if options["no_migrate"]:
                 migrated.check()
             else:
-                call_command("migrate", interactive=False, verbosity=0)
+                with migrated.alone():
+                    call_command("migrate", interactive=False, verbosity=0)
             addresses = addresses_of(place, names or [shown(place.bind)])
             words = self.greeting(place, addresses, one_of_many=options["no_migrate"])
             serving.serve(place, Services(), listening=lambda: self.say(words))
-        except serving.CannotListen as error:
+        except (serving.CannotListen, persistence.Unfit) as error:
             raise CommandError(str(error)) from None
 
     def greeting(
