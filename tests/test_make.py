@@ -101,7 +101,7 @@ def test_missing_npm_is_one_clear_line(machine):
 
 
 def complete(machine: Machine, *, but: str = "") -> None:
-    for name in {"chromium", "npm", "python3", "redis-server", "initdb"} - {but}:
+    for name in {"chromium", "npm", "python3", "redis-server", "initdb", "caddy"} - {but}:
         machine.has(name)
 
 

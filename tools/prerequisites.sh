@@ -34,6 +34,7 @@ postgres() {
 }
 
 need "chromium" "every test in a browser is skipped" browser
+need "caddy" "the proxy of docker-compose.yml is not tried" command -v caddy
 need "redis-server" "the second shape is not tested: every test of Redis is skipped" \
     command -v redis-server
 need "postgresql" "the second shape is not tested: every test of Postgres is skipped" postgres
