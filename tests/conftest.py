@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
+from redis import Redis
 
 from tests import services
 from tests.running import Served
@@ -79,6 +81,14 @@ def postgres_url() -> Iterator[str]:
     needs_postgres()
     with services.Postgres() as postgres:
         yield postgres.url
+
+
+@pytest.fixture(autouse=True)
+def empty_redis() -> None:
+    """On the second shape every test begins with what a process's own memory begins with."""
+    if settings.REDIS_URL:
+        with Redis.from_url(settings.REDIS_URL) as client:
+            client.flushdb()
 
 
 @pytest.fixture

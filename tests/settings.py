@@ -48,3 +48,7 @@ from classroom.settings import *  # noqa: E402, F403  (after the folder is set)
 
 # Django's own hasher takes a quarter of a second for each account that a test makes.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+# Channels' communicators keep connections from being closed while a test waits for a message; those
+# of a thread that ended would be missing in a pool for ever. Served copies have the pool.
+DATABASES["default"].get("OPTIONS", {}).pop("pool", None)  # noqa: F405  (from the product's)
