@@ -206,6 +206,8 @@ def main(command: list[str]) -> int:
     if absent:
         print(f"Not run on the second shape: no {' and no '.join(absent)} here.")
         return int(os.environ.get("CI", "").lower() in ("1", "true"))
+    # Told to end, we end as ever: subprocess.run takes the command along, `with` both services.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with Redis() as redis, Postgres() as postgres:
         engines = {"DATABASE_URL": postgres.url, "REDIS_URL": redis.url}
         return subprocess.run(command, env={**os.environ, **engines}).returncode

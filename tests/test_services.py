@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import sys
+from pathlib import Path
 
 import psycopg
 import pytest
 import redis
 
 from tests.conftest import needs_postgres, needs_redis
+from tests.running import ROOT
 from tests.services import DoesNotStart, Postgres, Redis, main
 
 
@@ -65,6 +69,22 @@ def test_command_runs_beside_both_and_its_status_is_handed_on():
     needs_redis()
     needs_postgres()
     assert main([sys.executable, "-c", ASK_BOTH]) == 7
+
+
+def test_told_to_end_it_takes_everything_along():
+    needs_redis()
+    needs_postgres()
+    tell = (
+        "import os, time; print(os.getpid(), os.environ['REDIS_URL'], flush=True); time.sleep(60)"
+    )
+    run = [sys.executable, "-m", "tests.services", sys.executable, "-c", tell]
+    with subprocess.Popen(run, cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:
+        child, url = str(running.stdout and running.stdout.readline()).split()
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(30) == 143
+    assert not Path(f"/proc/{child}").exists()
+    with pytest.raises(redis.ConnectionError), redis.Redis.from_url(url) as client:
+        client.ping()
 
 
 def test_absent_service_is_named_and_fails_in_ci_only(monkeypatch, capsys):
