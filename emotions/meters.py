@@ -24,7 +24,8 @@ from emotions.frames import Counts
 WINDOW_S = 5.0
 SLOTS = 32
 """A worker's heartbeat takes one of these cache keys; more workers than this are not listed."""
-BEAT_TTL_S = 10
+BEAT_TTL_S = 6
+"""Three beats; so a page says within ten seconds that its worker is gone."""
 BEAT_EVERY_S = 2.0
 
 LONG_WAIT_S = 1.0

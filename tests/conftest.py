@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from channels.layers import channel_layers
 from django.conf import settings
 from redis import Redis
 
@@ -89,6 +90,8 @@ def empty_redis() -> None:
     if settings.REDIS_URL:
         with Redis.from_url(settings.REDIS_URL) as client:
             client.flushdb()
+        # The layer's locks stay with the event loop of the test before.
+        channel_layers.backends.clear()
 
 
 @pytest.fixture
