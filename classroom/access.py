@@ -131,13 +131,15 @@ def student_of(lesson: Lesson, cookies: dict[str, str]) -> Participant:
 
 def own_data_of(lesson: Lesson, cookies: dict[str, str]) -> Participant:
     """The same, also after the lesson or a removal: one's own data stays one's own."""
-    claim = claim_in(lesson, cookies)
+    claim = claim_in(lesson, cookies, max_age_s=tokens.kept_s())
     participant = participants.find(lesson, claim.key)
     if participant is None or participant.pk != claim.participant:
         raise tokens.TokenError("forged")
     return participant
 
 
-def claim_in(lesson: Lesson, cookies: dict[str, str]) -> tokens.Claim:
+def claim_in(
+    lesson: Lesson, cookies: dict[str, str], *, max_age_s: int | None = None
+) -> tokens.Claim:
     value = cookies.get(tokens.cookie_name(lesson.pk), "")
-    return tokens.read(lesson.pk, value)
+    return tokens.read(lesson.pk, value, max_age_s=max_age_s)

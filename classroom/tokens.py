@@ -10,6 +10,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -17,7 +18,8 @@ from django.http.response import HttpResponseBase
 from classroom.models import Participant
 
 SALT = "classroom.student"
-MAX_AGE_S = 12 * 3600
+HOUR_S, DAY_S = 3600, 86_400
+LEAST_LIVE_S = 12 * HOUR_S
 
 
 class TokenError(Exception):
@@ -44,9 +46,19 @@ def make(participant: Participant) -> str:
     return signing.dumps(content, salt=SALT)
 
 
-def read(lesson_id: int, value: str) -> Claim:
+def live_s() -> int:
+    """How long a token lets a student in: longer than any lesson lasts."""
+    return max(LEAST_LIVE_S, round((settings.LESSON_HOURS + 1) * HOUR_S))
+
+
+def kept_s() -> int:
+    """How long it shows a student their own data, and erases it: as long as there is any."""
+    return settings.KEEP_SLICES_DAYS * DAY_S
+
+
+def read(lesson_id: int, value: str, *, max_age_s: int | None = None) -> Claim:
     try:
-        content = signing.loads(value, salt=SALT, max_age=MAX_AGE_S)
+        content = signing.loads(value, salt=SALT, max_age=max_age_s or live_s())
     except signing.SignatureExpired:
         raise TokenError("expired") from None
     except signing.BadSignature:
@@ -77,7 +89,7 @@ def set_cookie(request: HttpRequest, response: HttpResponseBase, participant: Pa
     response.set_cookie(
         cookie_name(participant.lesson_id),
         make(participant),
-        max_age=MAX_AGE_S,
+        max_age=kept_s(),
         secure=request.is_secure(),
         httponly=True,
         samesite="Lax",

@@ -276,10 +276,15 @@ class Room:
         people = [self.person(student) for student in sorted(self.people)]
         return [{"id": one.id, "name": one.name} for one in people if one.removed]
 
-    def forget(self, student: int) -> None:
-        """Erased: nothing of this student stays in the picture."""
-        for known in (self.people, self.told, self.readings, self.faces, self.face_at):
-            known.pop(student, None)
+    def forget(self, student: int, *, face_only: bool = False) -> None:
+        """Of an erased student nothing stays; of one who took consent back, nothing read."""
+        known: list[dict[int, Any]] = [self.readings, self.faces, self.face_at]
+        if not face_only:
+            known += [self.people, self.told, self.connected_at, self.left_at]
+        for part in known:
+            part.pop(student, None)
+        if face_only:
+            return
         self.tapped = {key: tap for key, tap in self.tapped.items() if tap.student != student}
 
     def fresh_taps(self, now: float) -> list[Tap]:

@@ -249,5 +249,6 @@ def fold_student(desk: Desk, message: Message) -> None:
         desk.forget(student)
         return
     if message.get("forgotten"):
+        desk.room.forget(student, face_only=True)
         desk.forget(student)
     desk.room.student(message)

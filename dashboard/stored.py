@@ -110,6 +110,7 @@ class LessonState:
     paused: bool = False
     locked: bool = False
     quiet_until: float = 0
+    ends_at: float = 0
 
     @property
     def is_simulated(self) -> bool:
@@ -187,6 +188,7 @@ def lesson_state(lesson: Lesson) -> LessonState:
         interval_ms=lesson.interval_ms,
         opened_at=epoch(lesson.opened_at),
         closed_at=epoch(lesson.closed_at),
+        ends_at=epoch(lesson.ends_at),
         paused=lesson.paused_at is not None,
         locked=lesson.locked_at is not None,
         quiet_until=epoch(lesson.quiet_until),

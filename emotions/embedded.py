@@ -21,7 +21,7 @@ from classroom.models import Lesson
 from classroom.presence import rooms
 from classroom.sockets import in_database
 from classroom.writing import writer
-from emotions import judge, meters, practice, seats, sockets
+from emotions import judge, meters, practice, retention, seats, sockets
 from emotions.closer import Closer
 from emotions.frames import frames
 from emotions.groups import Groups
@@ -39,6 +39,7 @@ LONGEST_WAIT_S = 30.0
 STEADY_AFTER_S = 60.0
 DRAIN_S = 4.0
 LOOK_FOR_LESSONS_S = 1.0
+PURGE_EVERY_S = 3600.0
 
 
 class Services:
@@ -151,7 +152,11 @@ class Services:
             await asyncio.sleep(RENEW_EVERY_S)
 
     def led(self) -> dict[str, Callable[[], Awaitable[None]]]:
-        return {"judge": judge.Judging().run, "practice": self.watch_practice}
+        return {
+            "judge": judge.Judging().run,
+            "practice": self.watch_practice,
+            "purge": self.purge,
+        }
 
     async def follow(self) -> None:
         """Another process leads now."""
@@ -175,6 +180,12 @@ class Services:
                 meters.meters.heard(await _beats(), time.time())
             second += 1
             await asyncio.sleep(1)
+
+    async def purge(self) -> None:
+        """What the notice promises is kept without anybody setting up a timer for it."""
+        while True:
+            await in_database(retention.purge)
+            await asyncio.sleep(PURGE_EVERY_S)
 
     async def watch_practice(self) -> None:
         """Give every open practice lesson its class."""

@@ -61,6 +61,8 @@ class StudentSocket(Socket):
         self.order: list[Any] = [time.time(), uuid.uuid4().hex]
         self.messages = Allowance(per_s=20, burst=80)
         self.taps = Allowance(per_s=0.5, burst=10)
+        # Each change is a row to write; a person switches a camera now and then.
+        self.switches = Allowance(per_s=0.5, burst=10)
         self.mistakes = 0
         self.camera = "none"
         self.taken_at = float("-inf")
@@ -210,6 +212,8 @@ class StudentSocket(Socket):
             return await self.complain(_("The camera is either on or off."))
         if self.seat is None or not self.seat.has_camera:
             return
+        if not self.switches.spend(time.monotonic()):
+            return await self.complain(_("The camera is switched too often. Wait a moment."))
         self.camera = message["camera"]
         rooms.change(self.seat.lesson, self.seat.student, {"camera": self.camera})
 

@@ -82,6 +82,16 @@ def erase(request: HttpRequest, lesson: Lesson, participant: Participant) -> Htt
 
 @require_POST
 @own_page
+def forget(request: HttpRequest, lesson: Lesson, participant: Participant) -> HttpResponse:
+    """For a computer that others use too: this browser no longer shows whose data it is."""
+    messages.success(request, _("This browser no longer knows you."))
+    response = redirect("home")
+    response.delete_cookie(tokens.cookie_name(lesson.pk))
+    return response
+
+
+@require_POST
+@own_page
 def withdraw(request: HttpRequest, lesson: Lesson, participant: Participant) -> HttpResponse:
     async_to_sync(room.withdraw)(participant)
     messages.success(request, _("Your camera's scores are deleted. You are in without a camera."))

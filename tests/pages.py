@@ -50,7 +50,7 @@ def start_lesson(page: Page, url: str, course: str = "Physics 10B") -> str:
     page.get_by_role("button", name="Start lesson").click()
     link = page.locator("#join-link").inner_text()
     page.get_by_role("link", name="Go to the lesson").click()
-    expect(page.locator("#worker")).not_to_be_empty()
+    expect(page.locator("#pulse-line")).not_to_have_text("Connecting…")
     return link
 
 

@@ -59,6 +59,7 @@ TABLE = {
     "student": STUDENT,
     "my-data": STUDENT,
     "erase": STUDENT,
+    "forget": STUDENT,
     "withdraw": STUDENT,
     "give-consent": STUDENT,
     "history": MEMBERS,
@@ -87,7 +88,8 @@ POSTED_ONLY = {
     if name.startswith(("flag-", "student-"))
     or name.removeprefix("lesson-")
     in {"end", "pause", "resume", "lock", "unlock", "quiet", "marker", "look", "start"}
-    or name in {"course-new", "practice-start", "erase", "withdraw", "give-consent", "logout"}
+    or name
+    in {"course-new", "practice-start", "erase", "forget", "withdraw", "give-consent", "logout"}
 }
 SOCKETS = {"student-socket": STUDENT, "teacher-socket": LESSON}
 

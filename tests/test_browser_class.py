@@ -98,6 +98,13 @@ def test_reload_and_late_look_show_the_lesson_so_far(
     expect(pages.chart_bands(teacher).first).to_be_attached(timeout=3_000)
 
 
+def test_end_that_comes_by_itself_is_said_ahead(
+    serving: Callable[..., Served], chromium: Callable[..., Any]
+) -> None:
+    teacher, _, _ = lesson_with(serving, chromium(), LESSON_HOURS="0.15")
+    expect(teacher.locator("#ending")).to_have_text(re.compile(r"ends by itself at \d\d:\d\d"))
+
+
 def test_without_a_camera_a_student_is_a_full_member(
     serving: Callable[..., Served], chromium: Callable[..., Any]
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 from unittest import mock
 
@@ -21,6 +22,7 @@ from emotions.models import Slice
 from ml.reader import Sample
 from tests import make, pictures
 from tests.readings import reading
+from tests.stored import rows
 
 
 async def until(there: Callable[[], Awaitable[Any]], within_s: float = 10) -> Any:
@@ -132,6 +134,21 @@ class ServicesTest(TransactionTestCase):
         await services.stop()
         await self.lesson.arefresh_from_db()
         self.assertFalse(self.lesson.analysis)
+
+    async def test_individual_data_goes_after_the_promised_days_by_itself(self) -> None:
+        month_ago = timezone.now() - timedelta(days=31)
+        await room.in_database(rows, self.student, 0, 2)
+        await Lesson.objects.aupdate(opened_at=month_ago, closed_at=month_ago)
+        services = Services(worker=False)
+        await services.start()
+
+        async def purged() -> bool:
+            return not await self.stored()
+
+        await until(purged)
+        await services.stop()
+        await self.student.arefresh_from_db()
+        self.assertEqual(self.student.name, "Student 1")
 
     async def test_a_practice_lesson_gets_its_class_and_keeps_to_itself(self) -> None:
         practice = await room.in_database(lambda: make.lesson(mode=Lesson.Mode.PRACTICE))

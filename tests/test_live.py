@@ -223,6 +223,17 @@ def test_with_analysis_off_nobody_is_said_to_have_no_camera():
     assert set(words(made).values()) == {"here"}
 
 
+def test_consent_taken_back_leaves_the_student_and_nothing_read():
+    made = room()
+    made.presence(presence(NOW, 1))
+    made.reading(reading(NOW, 1, top="happy"))
+    assert words(made)[1] == "reads as happy"
+    made.forget(1, face_only=True)
+    assert words(made)[1] == "waiting"
+    made.forget(1)
+    assert 1 not in words(made)
+
+
 def test_a_student_unknown_by_name_is_a_stranger_until_read():
     made = room(people=[])
     made.presence(presence(NOW, 1))

@@ -19,7 +19,7 @@ from tests import make
 from tests.stored import low, rows
 
 PAGES = ("student", "my-data")
-POSTS = ("erase", "withdraw", "give-consent")
+POSTS = ("erase", "forget", "withdraw", "give-consent")
 
 
 class StudentPagesTest(TransactionTestCase):
@@ -154,5 +154,16 @@ class StudentPagesTest(TransactionTestCase):
         strict.cookies = self.client.cookies
         for name in POSTS:
             self.assertEqual(strict.post(self.address(name)).status_code, 403)
-        with mock.patch.object(tokens, "MAX_AGE_S", -1):
+
+    def test_token_of_yesterday_opens_no_lesson_but_ones_own_data(self) -> None:
+        with mock.patch.object(tokens, "live_s", return_value=-1):
             self.assertEqual(self.client.get(self.address("student")).status_code, 404)
+            self.assertEqual(self.client.get(self.address("my-data")).status_code, 200)
+        with mock.patch.object(tokens, "kept_s", return_value=-1):
+            self.assertEqual(self.client.get(self.address("my-data")).status_code, 404)
+
+    def test_a_shared_computer_can_forget_me_and_keep_my_data(self) -> None:
+        response = self.client.post(self.address("forget"))
+        self.assertEqual(response.cookies[tokens.cookie_name(self.lesson.pk)].value, "")
+        self.assertEqual(self.client.get(self.address("my-data")).status_code, 404)
+        self.assertTrue(Participant.objects.filter(pk=self.asha.pk).exists())

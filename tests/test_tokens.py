@@ -51,6 +51,11 @@ class TokenTest(TestCase):
         with patch.object(time, "time", return_value=time.time() - 12 * 3600 - 5):
             old = tokens.make(self.student)
         self.refused(old, "expired")
+        assert tokens.read(self.lesson_id, old, max_age_s=tokens.kept_s())
+
+    def test_token_outlasts_the_longest_lesson(self):
+        with self.settings(LESSON_HOURS=24):
+            self.assertGreater(tokens.live_s(), 24 * 3600)
 
     def test_cookie_is_kept_from_scripts_and_other_sites(self):
         for secure in (False, True):

@@ -146,7 +146,17 @@ function drawElapsed() {
   const hours = Math.floor(seconds / 3600);
   const pair = (number) => String(number).padStart(2, "0");
   const minutes = `${hours ? pair(Math.floor(seconds / 60) % 60) : Math.floor(seconds / 60)}`;
+  drawEnding(state.lesson?.ends_at ?? 0);
   setText(byId("elapsed"), `${hours ? `${hours}:` : ""}${minutes}:${pair(seconds % 60)}`);
+}
+
+const ENDING_SHOWN_S = 600;
+
+/** A lesson ends by itself at its set length; its teacher reads so ten minutes ahead. */
+function drawEnding(endsAt) {
+  const ending = byId("ending");
+  const soon = endsAt > 0 && endsAt - state.at < ENDING_SHOWN_S;
+  setText(ending, soon ? ending.dataset.words.replace("{time}", clockTime(endsAt)) : "");
 }
 
 function clockTime(epoch) {
