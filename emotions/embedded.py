@@ -1,6 +1,6 @@
 """Everything that runs beside the pages, or beside a worker, on one process's loop.
 
-Of several web processes one leads: it alone judges slices and plays the practice class, and
+Of several web processes one leads: it alone judges slices, plays the practice class and purges;
 another takes over within seconds of its end. Each service is a task that is started again, with
 back-off, when it dies, and counted. Stopping drains them: no new claims, what is in hand finished,
 slices flushed, writes written.
