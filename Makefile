@@ -9,7 +9,7 @@ PIP = $(PYTHON_IN) -m pip install --quiet --disable-pip-version-check
 # Modules whose facts the engines could change: they run again on Postgres and Redis.
 SHAPED = access_table audit closing consent dashboard_views history join judge lessons \
 	layer_messages meters metrics participants presence publish retention room slices sockets \
-	student_pages taps writing
+	student_pages student_socket taps teacher_socket writing
 SECOND_SHAPE = $(SHAPED:%=tests/test_%.py)
 YES = $(filter-out 0 off no false,$(1))
 
