@@ -7,21 +7,26 @@ know.
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from collections.abc import Callable, Mapping, MutableMapping
 from functools import wraps
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.crypto import constant_time_compare
 
-from classroom import audit, participants, tokens
+from classroom import audit, invitations, participants, tokens
 from classroom.models import Lesson, Participant
 from classroom.texts import one_line
 
 LEAST_REASON = 10
 MOST_REASON = 300
 LOOK_S = 3600
+# What a proxy adds. One on this machine passes on requests that are not this machine's.
+FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
 
 
 class BadReason(ValueError):
@@ -53,6 +58,23 @@ def may_review(user: Any, lesson: Lesson) -> bool:
 
 def is_admin(user: Any) -> bool:
     return bool(user.is_authenticated and user.is_active and user.is_staff)
+
+
+def may_measure(request: HttpRequest) -> bool:
+    """Whoever has METRICS_TOKEN; where there is none, programs on this machine."""
+    if settings.METRICS_TOKEN:
+        given = request.headers.get("Authorization", "")
+        return constant_time_compare(given, f"Bearer {settings.METRICS_TOKEN}")
+    if settings.BEHIND_PROXY or any(name in request.headers for name in FORWARDED):
+        return False
+    return invitations.is_this_machine(request.get_host()) and is_loopback(request)
+
+
+def is_loopback(request: HttpRequest) -> bool:
+    try:
+        return ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
+    except ValueError:
+        return False
 
 
 def find(lesson_id: int) -> Lesson:

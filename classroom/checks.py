@@ -106,6 +106,30 @@ def a_worker_is_somewhere(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register("serving", deploy=True)
+def engines_fit_together(**kwargs: Any) -> list[CheckMessage]:
+    if settings.FRAMES_REDIS_URL and not settings.REDIS_URL:
+        return [
+            Error(
+                "FRAMES_REDIS_URL is set without REDIS_URL: several processes would share the "
+                "snapshots, and no news.",
+                hint="Set REDIS_URL=redis://HOST:6379/0 too, or leave FRAMES_REDIS_URL out.",
+                id="classroom.E008",
+            )
+        ]
+    if settings.REDIS_URL and "sqlite" in str(settings.DATABASES["default"]["ENGINE"]):
+        return [
+            Error(
+                "REDIS_URL is set, for several processes, and the database is a SQLite file, "
+                "which is for one.",
+                hint="Set DATABASE_URL=postgres://USER:PASSWORD@HOST:5432/NAME, or leave "
+                "REDIS_URL out.",
+                id="classroom.E009",
+            )
+        ]
+    return []
+
+
+@register("serving", deploy=True)
 def models_are_there(**kwargs: Any) -> list[CheckMessage]:
     if settings.EXPRESSION_ANALYSIS == "off":
         return []

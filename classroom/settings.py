@@ -7,7 +7,7 @@ import os
 import secrets
 from pathlib import Path
 
-from classroom import env
+from classroom import engines, env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.text("DATA_DIR") or BASE_DIR / "var").absolute()
@@ -35,6 +35,12 @@ SECRET_KEY = env.secret("SECRET_KEY") or made_secret()
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]", ".localhost"]
 ALLOWED_HOSTS = env.listing("ALLOWED_HOSTS") or LOCAL_HOSTS
 
+# Behind a proxy of ours that speaks https; nobody else may reach the port then, because the proxy's
+# words on scheme and visitor are believed.
+BEHIND_PROXY = env.flag("BEHIND_PROXY", False)
+METRICS_TOKEN = env.secret("METRICS_TOKEN")
+LOG_FORMAT = env.choice("LOG_FORMAT", "text", words=("text", "json"))
+
 # "" means: not stated here, so the answer given at set-up counts.
 EXPRESSION_ANALYSIS = env.choice("EXPRESSION_ANALYSIS", "", words=("on", "off"))
 AWAY_AFTER_S = env.number("AWAY_AFTER_S", 120, least=5, most=3600)
@@ -43,7 +49,12 @@ KEEP_SLICES_DAYS = env.whole("KEEP_SLICES_DAYS", 30, least=1, most=3650)
 LESSON_HOURS = env.number("LESSON_HOURS", 4, least=0.1, most=24)
 ABANDONED_AFTER_S = env.number("ABANDONED_AFTER_S", 900, least=5, most=86_400)
 WAITING_SNAPSHOTS = env.whole("WAITING_SNAPSHOTS", 2000, least=1, most=100_000)
-EMBEDDED_WORKER = env.flag("EMBEDDED_WORKER", True)
+
+REDIS_URL = engines.redis_url("REDIS_URL", env.secret("REDIS_URL"))
+FRAMES_REDIS_URL = engines.redis_url("FRAMES_REDIS_URL", env.text("FRAMES_REDIS_URL")) or REDIS_URL
+REDIS_PERSISTENCE_CHECKED = env.flag("REDIS_PERSISTENCE_CHECKED", False)
+# With Redis the snapshots are read by workers of their own: manage.py emotionworker.
+EMBEDDED_WORKER = env.flag("EMBEDDED_WORKER", not REDIS_URL)
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -60,6 +71,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "classroom.middleware.VisitorsAddress",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -90,24 +102,14 @@ TEMPLATES = [
     },
 ]
 
+DATABASE_URL = env.secret("DATABASE_URL")
 DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": DATA_DIR / "db.sqlite3",
-        "CONN_MAX_AGE": 0,
-        "OPTIONS": {
-            # A deferred transaction that upgrades fails at once, whatever the timeout
-            # (django_sqlite_benchmark#6), so every transaction takes the lock at its start.
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 5,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-        },
-        "TEST": {"NAME": DATA_DIR / "test.sqlite3"},
-    }
+    "default": engines.postgres(DATABASE_URL)
+    if DATABASE_URL
+    else engines.sqlite(DATA_DIR / "db.sqlite3", DATA_DIR / "test.sqlite3")
 }
-
-CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CHANNEL_LAYERS = {"default": engines.channel_layer(REDIS_URL)}
+CACHES = {"default": engines.cache(REDIS_URL)}
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -134,6 +136,11 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 
+if BEHIND_PROXY:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SESSION_COOKIE_NAME = "__Host-sessionid"
+    CSRF_COOKIE_NAME = "__Host-csrftoken"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
@@ -148,14 +155,16 @@ LOGGING = {
     },
     "formatters": {
         "line": {
+            "()": "classroom.logs.Lines",
             "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
             "datefmt": "%Y-%m-%d %H:%M:%S",
-        }
+        },
+        "json": {"()": "classroom.logs.JsonLines"},
     },
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
-            "formatter": "line",
+            "formatter": "json" if LOG_FORMAT == "json" else "line",
             "filters": ["addresses"],
         }
     },

@@ -7,14 +7,17 @@ through `classroom.writing`. It keeps the tasks it starts and cancels them when 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 from channels.consumer import get_handler_name
 from channels.db import database_sync_to_async
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
+from redis.exceptions import RedisError
 
 Answer = TypeVar("Answer")
 
@@ -42,6 +45,10 @@ unfinished: set[asyncio.Task[Any]] = set()
 """What is seen through although its socket may have closed; held so that it is not collected."""
 
 
+connected: WeakSet[Socket] = WeakSet()
+"""Every socket of this process that is in a group."""
+
+
 class Socket(AsyncWebsocketConsumer):
     """A WebSocket whose messages never touch the database."""
 
@@ -50,6 +57,7 @@ class Socket(AsyncWebsocketConsumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.tasks: set[asyncio.Task[Any]] = set()
+        self.memberships: list[str] = []
         self.accepted = False
         self.closing = False
         self.gone = False
@@ -93,6 +101,25 @@ class Socket(AsyncWebsocketConsumer):
             return
         self.closing = True
         await self.close(code)
+
+    async def join(self, *groups: str) -> None:
+        """Hear what these groups are told, until `leave_groups`."""
+        self.memberships += groups
+        connected.add(self)
+        await self.join_again()
+
+    async def join_again(self) -> None:
+        """Redis forgets who is in a group when it restarts, and after some hours."""
+        for group in self.memberships:
+            await self.channel_layer.group_add(group, self.channel_name)
+
+    async def leave_groups(self) -> None:
+        connected.discard(self)
+        while self.memberships:
+            group = self.memberships.pop()
+            # A Redis that is away, or was, has forgotten its members anyway.
+            with contextlib.suppress(OSError, RedisError):
+                await self.channel_layer.group_discard(group, self.channel_name)
 
     def keep(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Start `work` and hold on to it, so that it is neither collected nor left behind."""

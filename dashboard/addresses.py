@@ -30,4 +30,6 @@ urlpatterns = [
     path("history/", views.history, name="history"),
     path("about/", views.about, name="about"),
     path("status/", views.status, name="status"),
+    path("status.json", views.status_for_machines, name="status-machines"),
+    path("metrics", views.measures, name="metrics"),
 ]

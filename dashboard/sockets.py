@@ -76,7 +76,6 @@ class TeacherSocket(Socket):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.lesson_id = 0
-        self.group = ""
         self.desk: Desk | None = None
         self.early: list[Message] = []
         self.heard = asyncio.Event()
@@ -89,13 +88,11 @@ class TeacherSocket(Socket):
             await self.refuse(refused.code, refused.words)
             return
         await self.accept()
-        self.group = teachers_group(self.lesson_id)
-        await self.channel_layer.group_add(self.group, self.channel_name)
+        await self.join(teachers_group(self.lesson_id))
         self.keep(self.run())
 
     async def disconnect(self, code: int) -> None:
-        if self.group:
-            await self.channel_layer.group_discard(self.group, self.channel_name)
+        await self.leave_groups()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """The page steers by its own POSTs; a socket that only listens cannot be misused."""

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from classroom import access, installation
 from classroom.models import Course
 from classroom.views import invite
-from dashboard import accuracy
+from dashboard import accuracy, metrics
 from dashboard import history as past
 from dashboard import status as health
 from dashboard.forms import FlagSettingsForm
@@ -115,11 +115,35 @@ def about(request: HttpRequest) -> HttpResponse:
     return render(request, "dashboard/about.html", content)
 
 
-@login_required
 @never_cache
 @require_safe
 def status(request: HttpRequest) -> HttpResponse:
-    """For whoever is logged in; the figures behind it for staff."""
+    """A page for whoever is logged in, with figures for staff; JSON for who asks for it."""
+    if request.get_preferred_type(["text/html", "application/json"]) == "application/json":
+        return status_for_machines(request)
+    return status_page(request)
+
+
+@login_required
+def status_page(request: HttpRequest) -> HttpResponse:
     parts = async_to_sync(health.parts)()
     content = {"parts": parts, "figures": access.is_admin(request.user)}
     return render(request, "dashboard/status.html", content)
+
+
+@never_cache
+@require_safe
+def status_for_machines(request: HttpRequest) -> JsonResponse:
+    """For health checks: no account needed, no figures without the right to measure."""
+    parts = async_to_sync(health.parts)()
+    told = health.for_machines(parts, figures=access.may_measure(request))
+    return JsonResponse(told, status=200 if told["ok"] else 503)
+
+
+@never_cache
+@require_safe
+def measures(request: HttpRequest) -> HttpResponse:
+    """For Prometheus, with METRICS_TOKEN or on this machine; 404 tells others nothing."""
+    if not access.may_measure(request):
+        raise Http404
+    return HttpResponse(async_to_sync(metrics.text)(), content_type=metrics.CONTENT_TYPE)

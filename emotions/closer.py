@@ -28,8 +28,13 @@ LOOK_BACK = timedelta(minutes=5)
 
 
 class Closer:
-    def __init__(self, forget: Callable[[int], None]) -> None:
+    """`leads()`: whether the lessons are this process's to close; its own pages always are."""
+
+    def __init__(
+        self, forget: Callable[[int], None], leads: Callable[[], bool] = lambda: True
+    ) -> None:
         self.forget = forget
+        self.leads = leads
         self.settled: set[int] = set()
 
     async def run(self) -> None:
@@ -38,14 +43,18 @@ class Closer:
             await asyncio.sleep(EVERY_S)
 
     async def look(self, now: datetime) -> None:
-        for lesson, why in await in_database(due, now):
-            await attempt(lesson, room.close(lesson, rule=_by_itself(why, now)))
-        for lesson in await in_database(forbidden):
-            await attempt(lesson, room.stop_analysis(lesson))
+        if self.leads():
+            await self.look_after_lessons(now)
         for lesson_id in await in_database(deleted, set(rooms.rooms)):
             await room.vanish(lesson_id)
         for lesson_id, student in await in_database(erased, seated()):
             await room.tell_erased(lesson_id, student)
+
+    async def look_after_lessons(self, now: datetime) -> None:
+        for lesson, why in await in_database(due, now):
+            await attempt(lesson, room.close(lesson, rule=_by_itself(why, now)))
+        for lesson in await in_database(forbidden):
+            await attempt(lesson, room.stop_analysis(lesson))
         lately = await in_database(unsettled, now)
         self.settled &= {lesson.pk for lesson in lately}
         for lesson in lately:

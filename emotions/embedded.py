@@ -1,15 +1,19 @@
-"""Everything that runs beside the pages in one process, on the web server's own loop.
+"""Everything that runs beside the pages, or beside a worker, on one process's loop.
 
-Each service is a task that is started again, with back-off, when it dies, and counted. Stopping
-drains them: no new claims, what is in hand finished, slices flushed, writes written.
+Of several web processes one leads: it alone judges slices, plays the practice class and purges;
+another takes over within seconds of its end. Each service is a task that is started again, with
+back-off, when it dies, and counted. Stopping drains them: no new claims, what is in hand finished,
+slices flushed, writes written.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from django.conf import settings
 
@@ -20,6 +24,8 @@ from classroom.writing import writer
 from emotions import judge, meters, practice, retention, seats, sockets
 from emotions.closer import Closer
 from emotions.frames import frames
+from emotions.groups import Groups
+from emotions.lease import RENEW_EVERY_S, Lease
 from emotions.publish import Publisher
 from emotions.readings import Reading
 from emotions.slices import Slices
@@ -37,8 +43,12 @@ PURGE_EVERY_S = 3600.0
 
 
 class Services:
-    def __init__(self, *, worker: bool | None = None) -> None:
+    def __init__(self, *, worker: bool | None = None, web: bool = True) -> None:
         self.with_worker = settings.EMBEDDED_WORKER if worker is None else worker
+        self.with_web = web
+        self.lease = Lease("lessons")
+        self.leads = False
+        self.heart = meters.Heartbeat("web")
         self.publisher = Publisher()
         self.slices = Slices(writer.put)
         self.worker: Worker | None = None
@@ -47,18 +57,26 @@ class Services:
         self.stopping = False
 
     async def start(self) -> None:
-        await in_database(_switch_analysis_off)
-        for lesson in await in_database(_paused_lessons):
-            await frames().bar(lesson=lesson)
         self.keep("publisher", self.publisher.run)
         self.keep("slices", self.slices.run)
-        self.keep("meters", self.watch_meters)
-        self.keep("judge", judge.Judging().run)
-        self.keep("closer", Closer(self.forget).run)
-        self.keep("practice", self.watch_practice)
-        self.keep("purge", self.purge)
+        if self.with_web:
+            await self.start_web()
         if self.with_worker:
             self.keep("worker", self.work)
+
+    async def start_web(self) -> None:
+        await in_database(_switch_analysis_off)
+        await self.bar_paused()
+        self.keep("meters", self.watch_meters)
+        self.keep("beat", self.beat)
+        self.keep("closer", Closer(self.forget, lambda: self.leads).run)
+        self.keep("leader", self.lead)
+        if settings.REDIS_URL:
+            self.keep("groups", Groups().run)
+
+    async def bar_paused(self) -> None:
+        for lesson in await in_database(_paused_lessons):
+            await frames().bar(lesson=lesson)
 
     async def stop(self) -> None:
         """Drain in the order of the pipeline; safe to call twice."""
@@ -72,6 +90,9 @@ class Services:
         if working:
             await asyncio.wait(working, timeout=DRAIN_S)
         await self.cancel([*self.tasks.values(), *self.classes.values()])
+        await self.heart.stop()
+        if self.leads:
+            await self.give_way()
         await self.slices.flush(everything=True)
         await writer.drain()
 
@@ -115,12 +136,48 @@ class Services:
         self.worker = Worker(frames(), reader, self.publisher.put, self.slices.add)
         await self.worker.run()
 
+    async def beat(self) -> None:
+        await self.heart.keep_beating(meters.news)
+
+    async def lead(self) -> None:
+        """Try to lead; begin with it and end it as the lease comes and goes."""
+        while True:
+            leads = await self.lease.hold()
+            if leads and not self.leads:
+                for name, run in self.led().items():
+                    self.keep(name, run)
+            elif self.leads and not leads:
+                await self.follow()
+            self.leads = leads
+            await asyncio.sleep(RENEW_EVERY_S)
+
+    def led(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        return {
+            "judge": judge.Judging().run,
+            "practice": self.watch_practice,
+            "purge": self.purge,
+        }
+
+    async def follow(self) -> None:
+        """Another process leads now."""
+        led = [task for name in self.led() if (task := self.tasks.pop(name, None))]
+        await self.cancel([*led, *self.classes.values()])
+        self.classes.clear()
+
+    async def give_way(self) -> None:
+        """Let another process lead at once; where the cache is away the lease ends by itself."""
+        self.leads = False
+        with contextlib.suppress(Exception):
+            await self.lease.release()
+
     async def watch_meters(self) -> None:
         second = 0
         while True:
-            meters.meters.sample(await frames().counts(), time.time())
+            if meters.meters.sample(await frames().counts(), time.time()):
+                # Redis began anew, and knows no more who is barred.
+                await self.bar_paused()
             if second % int(meters.BEAT_EVERY_S) == 0:
-                meters.meters.heard(await meters.all_beats(), time.time())
+                meters.meters.heard(await _beats(), time.time())
             second += 1
             await asyncio.sleep(1)
 
@@ -154,6 +211,15 @@ class Services:
             # The next look for practice lessons starts it again.
             meters.count("restarts_practice_class")
             logger.error("A practice class stopped: %s", _told(error))
+
+
+async def _beats() -> list[dict[str, Any]]:
+    try:
+        return await meters.all_beats()
+    except Exception:
+        # Without the cache no worker is heard of, and pages say so.
+        meters.count("beats_unheard")
+        return []
 
 
 def _told(error: Exception) -> str:

@@ -208,5 +208,10 @@ class MemoryFrames:
 
 @cache
 def frames() -> Frames:
-    """This process's snapshot queue."""
+    """The snapshot queue: this process's own, or the one in Redis that all processes share."""
+    if settings.FRAMES_REDIS_URL:
+        # Only an installation that has Redis needs its client.
+        from emotions.redis_frames import RedisFrames
+
+        return RedisFrames(settings.FRAMES_REDIS_URL, settings.WAITING_SNAPSHOTS)
     return MemoryFrames(settings.WAITING_SNAPSHOTS)

@@ -6,8 +6,13 @@ all processes that share it; the stretched pace comes from how long snapshots wa
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import os
+import socket
 import time
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -19,7 +24,8 @@ from emotions.frames import Counts
 WINDOW_S = 5.0
 SLOTS = 32
 """A worker's heartbeat takes one of these cache keys; more workers than this are not listed."""
-BEAT_TTL_S = 10
+BEAT_TTL_S = 6
+"""Three beats; so a page says within ten seconds that its worker is gone."""
 BEAT_EVERY_S = 2.0
 
 LONG_WAIT_S = 1.0
@@ -58,8 +64,11 @@ class Meters:
     def count(self, name: str, by: int = 1) -> None:
         self.counters[name] += by
 
-    def sample(self, counts: Counts, now: float) -> None:
-        """Take the queue's counters, once a second."""
+    def sample(self, counts: Counts, now: float) -> bool:
+        """Take the queue's counters, once a second; whether they began anew, as Redis did."""
+        anew = counts.offered < self.counts.offered
+        if anew:
+            self.window.clear()
         self.counts = counts
         self.window.append((now, counts))
         while len(self.window) > 2 and now - self.window[0][0] > WINDOW_S:
@@ -69,6 +78,7 @@ class Meters:
             self.offered = (counts.offered - before.offered) / (now - then)
             self.analysed = (_read(counts) - _read(before)) / (now - then)
         self._stretch(counts.waiting)
+        return anew
 
     def heard(self, workers: list[dict[str, Any]], now: float) -> None:
         """Take the heartbeats that are there, every two seconds."""
@@ -117,38 +127,76 @@ def worker_alive() -> bool:
     return meters.state != "none"
 
 
-def key_of(slot: int) -> str:
-    return f"worker:{slot}"
+def news() -> dict[str, Any]:
+    """What one process says of itself with each beat; all of it plain values."""
+    return {
+        "at": time.time(),
+        "process": os.getpid(),
+        "host": socket.gethostname(),
+        "inference_ms": _rounded(meters.inference_ms.value),
+        "latency_ms": _rounded(meters.latency_ms.value),
+        "memory_mb": memory_mb(),
+        "counters": dict(meters.counters),
+    }
 
 
-def _take_slot(beat: dict[str, Any]) -> int | None:
-    return next((slot for slot in range(SLOTS) if cache.add(key_of(slot), beat, BEAT_TTL_S)), None)
+def _rounded(ms: float | None) -> float | None:
+    return None if ms is None else round(ms, 2)
 
 
-def _all_beats() -> list[dict[str, Any]]:
-    return list(cache.get_many([key_of(slot) for slot in range(SLOTS)]).values())
+def memory_mb() -> float:
+    """What this process has in memory now; 0 where the system does not say."""
+    with contextlib.suppress(OSError, ValueError, IndexError), open("/proc/self/statm") as file:
+        return round(int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20, 1)
+    return 0.0
 
 
-async def all_beats() -> list[dict[str, Any]]:
-    """The heartbeats of every living worker."""
-    return await sync_to_async(_all_beats, thread_sensitive=False)()
+def key_of(slot: int, kind: str = "worker") -> str:
+    return f"{kind}:{slot}"
+
+
+def _take_slot(kind: str, beat: dict[str, Any]) -> int | None:
+    slots = range(SLOTS)
+    return next((n for n in slots if cache.add(key_of(n, kind), beat, BEAT_TTL_S)), None)
+
+
+def _all_beats(kind: str) -> list[dict[str, Any]]:
+    return list(cache.get_many([key_of(slot, kind) for slot in range(SLOTS)]).values())
+
+
+async def all_beats(kind: str = "worker") -> list[dict[str, Any]]:
+    """The heartbeats of every living worker, or web process (`web`), wherever it runs."""
+    return await sync_to_async(_all_beats, thread_sensitive=False)(kind)
 
 
 class Heartbeat:
-    """One worker's sign of life in the cache, in a slot of its own."""
+    """One process's sign of life in the cache, in a slot of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: str = "worker") -> None:
+        self.kind = kind
         self.slot: int | None = None
 
     async def beat(self, news: dict[str, Any]) -> None:
         if self.slot is None:
-            self.slot = await sync_to_async(_take_slot, thread_sensitive=False)(news)
+            self.slot = await sync_to_async(_take_slot, thread_sensitive=False)(self.kind, news)
         else:
             await sync_to_async(cache.set, thread_sensitive=False)(
-                key_of(self.slot), news, BEAT_TTL_S
+                key_of(self.slot, self.kind), news, BEAT_TTL_S
             )
 
+    async def keep_beating(self, news: Callable[[], dict[str, Any]]) -> None:
+        while True:
+            try:
+                await self.beat(news())
+            except Exception:
+                # The cache is away, which pages see by the missing beat; it comes back.
+                count("beats_failed")
+            await asyncio.sleep(BEAT_EVERY_S)
+
     async def stop(self) -> None:
-        if self.slot is not None:
-            await sync_to_async(cache.delete, thread_sensitive=False)(key_of(self.slot))
-            self.slot = None
+        if self.slot is None:
+            return
+        # Where the cache is away the beat ends by itself.
+        with contextlib.suppress(Exception):
+            await sync_to_async(cache.delete, thread_sensitive=False)(key_of(self.slot, self.kind))
+        self.slot = None

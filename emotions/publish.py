@@ -8,27 +8,41 @@ the loop happens to wake.
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 from weakref import WeakSet
 
 from channels.layers import get_channel_layer
+from redis.exceptions import RedisError
 
 from classroom.presence import students_group, teachers_group
+from emotions import meters
 from emotions.readings import Reading
+
+logger = logging.getLogger(__name__)
 
 EVERY_S = 0.5
 
 Tell = Callable[[int, dict[str, Any]], Awaitable[None]]
 
 
+async def tell(group: str, message: dict[str, Any]) -> None:
+    """Pass it on, or lose it where the layer is away: what matters is stored, or told again."""
+    try:
+        await get_channel_layer().group_send(group, message)
+    except (OSError, RedisError) as error:
+        meters.count("news_lost")
+        logger.warning("News for a lesson's pages was lost: %s", type(error).__name__)
+
+
 async def tell_teachers(lesson: int, message: dict[str, Any]) -> None:
-    await get_channel_layer().group_send(teachers_group(lesson), message)
+    await tell(teachers_group(lesson), message)
 
 
 async def tell_students(lesson: int, message: dict[str, Any]) -> None:
-    await get_channel_layer().group_send(students_group(lesson), message)
+    await tell(students_group(lesson), message)
 
 
 async def tell_room(lesson: int, message: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ from django.db import connection, transaction
 
 from classroom import consent
 from classroom.models import Consent, Participant
+from emotions import meters
 from emotions.models import SLICE_SECONDS
 from emotions.publish import tell_teachers
 from emotions.readings import Reading
@@ -133,6 +134,7 @@ class Slices:
             # It may have been committed all the same. Adding it again could count it twice, and
             # a sum that is too large is worse than one that is missing and counted as missing.
             self.lost += samples
+            meters.count("slice_samples_lost", samples)
             logger.error("%d samples of slices were lost: %s", samples, type(error).__name__)
             return
         self.written += samples

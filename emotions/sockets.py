@@ -57,7 +57,6 @@ class StudentSocket(Socket):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.seat: seats.Seat | None = None
-        self.groups_joined: tuple[str, ...] = ()
         self.chair = 0
         self.order: list[Any] = [time.time(), uuid.uuid4().hex]
         self.messages = Allowance(per_s=20, burst=80)
@@ -95,9 +94,7 @@ class StudentSocket(Socket):
         except tokens.TokenError:
             return await self.refuse(NO_TOKEN, notices.refusal(NO_TOKEN))
         # Subscribed first, read then: a consent taken back in between is heard of.
-        self.groups_joined = (students_group(lesson), student_group(claim.participant))
-        for group in self.groups_joined:
-            await self.channel_layer.group_add(group, self.channel_name)
+        await self.join(students_group(lesson), student_group(claim.participant))
         try:
             seat = await self.in_database(seats.take, lesson, claim)
         except participants.NotAdmitted as error:
@@ -123,8 +120,7 @@ class StudentSocket(Socket):
         open_sockets.discard(self)
         if self.seat is not None:
             rooms.leave(self.seat.lesson, self.seat.student, self.chair, left=self.left)
-        for group in self.groups_joined:
-            await self.channel_layer.group_discard(group, self.channel_name)
+        await self.leave_groups()
 
     async def stay_alive(self) -> None:
         """Say something every ten seconds, and at once when the worker comes or goes."""

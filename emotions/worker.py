@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -61,7 +60,7 @@ class Worker:
 
     async def run(self) -> None:
         """Work until told to stop; what is in hand then is finished first."""
-        beating = asyncio.create_task(self.keep_beating())
+        beating = asyncio.create_task(self.heart.keep_beating(meters.news))
         try:
             while not self.stopping:
                 for frame in await self.frames.claim(AT_ONCE, wait_s=CLAIM_WAIT_S):
@@ -113,16 +112,3 @@ class Worker:
             return None
         meters.meters.inference_ms.add((time.perf_counter() - started) * 1000)
         return sample
-
-    async def keep_beating(self) -> None:
-        while True:
-            await self.heart.beat(self.news())
-            await asyncio.sleep(meters.BEAT_EVERY_S)
-
-    def news(self) -> dict[str, object]:
-        ms = meters.meters.inference_ms.value
-        return {
-            "at": self.clock(),
-            "process": os.getpid(),
-            "inference_ms": None if ms is None else round(ms, 2),
-        }

@@ -13,7 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from channels.layers import channel_layers
+from django.conf import settings
+from redis import Redis
 
+from tests import services
 from tests.running import Served
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -44,6 +48,50 @@ def needs_chromium() -> str:
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     needs("chromium", found, "make test, or apt-get install chromium")
     return str(found)
+
+
+def needs_redis() -> None:
+    needs("redis-server", services.redis_program(), "make test, or apt-get install redis-server")
+
+
+def needs_postgres() -> None:
+    found = services.postgres_programs()
+    needs("PostgreSQL", found, "make test, or apt-get install postgresql")
+    if os.geteuid() == 0:
+        there = services.user_exists(services.POSTGRES_USER)
+        needs("the user postgres, as root", there, "apt-get install postgresql")
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A Redis of this run's own, without persistence; shared, so a test empties what it fills."""
+    if given := os.environ.get("REDIS_URL"):
+        yield given
+        return
+    needs_redis()
+    with services.Redis() as redis:
+        yield redis.url
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A Postgres of this run's own with an empty database, shared like the Redis."""
+    if given := os.environ.get("DATABASE_URL"):
+        yield given
+        return
+    needs_postgres()
+    with services.Postgres() as postgres:
+        yield postgres.url
+
+
+@pytest.fixture(autouse=True)
+def empty_redis() -> None:
+    """On the second shape every test begins with what a process's own memory begins with."""
+    if settings.REDIS_URL:
+        with Redis.from_url(settings.REDIS_URL) as client:
+            client.flushdb()
+        # The layer's locks stay with the event loop of the test before.
+        channel_layers.backends.clear()
 
 
 @pytest.fixture

@@ -42,6 +42,8 @@ class Clock:
 class MakesFrames(Protocol):
     def make_frames(self, clock: Clock, *, capacity: int = 100) -> Frames: ...
 
+    async def put_away(self, frames: Frames) -> None: ...
+
 
 def check_identities(counts: Counts) -> None:
     c = counts
@@ -55,7 +57,12 @@ class FramesContract:
 
     def frames_and_clock(self: Any, capacity: int = 100) -> tuple[Frames, Clock]:
         clock = Clock()
-        return self.make_frames(clock, capacity=capacity), clock
+        frames = self.make_frames(clock, capacity=capacity)
+        self.addAsyncCleanup(self.put_away, frames)
+        return frames, clock
+
+    async def put_away(self, frames: Frames) -> None:
+        """Close what the backend keeps open on this loop."""
 
     async def test_what_is_offered_is_claimed(self: Any) -> None:
         frames, clock = self.frames_and_clock()
@@ -282,6 +289,7 @@ def machine_for(case: MakesFrames) -> Callable[[], RuleBasedStateMachine]:
             check_identities(self.do(self.frames.counts()))
 
         def teardown(self) -> None:
+            self.do(case.put_away(self.frames))
             self.loop.close()
 
     return Machine

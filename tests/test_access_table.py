@@ -31,6 +31,7 @@ STUDENT = "a student's own"
 STAFF = "for staff"
 MEMBERS = "for whoever has an account"
 EVERYBODY = "for everybody"
+MACHINES = "for programs on this machine, or with the token"
 
 TABLE = {
     "lesson": REPORT,
@@ -70,6 +71,8 @@ TABLE = {
     "home": EVERYBODY,
     "about": EVERYBODY,
     "status": MEMBERS,
+    "status-machines": EVERYBODY,
+    "metrics": MACHINES,
     "join-code": EVERYBODY,
     "join": EVERYBODY,
     "notice": EVERYBODY,
@@ -207,6 +210,13 @@ class RoutesTest(TestCase):
                 with self.subTest(name):
                     answer = ask(client, name, self.world.path(name, self.world.lesson))
                     assert answer in REFUSED | {302}
+
+    def test_pages_of_machines_are_refused_to_people(self) -> None:
+        people = self.world.strangers() | {"staff": logged_in(self.world.admin)}
+        for name in (name for name, whose in TABLE.items() if whose == MACHINES):
+            for who, client in people.items():
+                with self.subTest(name, who=who):
+                    assert ask(client, name, reverse(name)) == 404
 
     def test_administration_is_for_staff(self) -> None:
         for path in ("/admin/", f"/admin/classroom/lesson/{self.world.lesson.pk}/change/"):

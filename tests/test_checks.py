@@ -60,6 +60,26 @@ def test_snapshots_in_memory_need_the_embedded_worker(settings):
     assert checks.a_worker_is_somewhere() == []
 
 
+SQLITE = {"default": {"ENGINE": "django.db.backends.sqlite3"}}
+POSTGRES = {"default": {"ENGINE": "django.db.backends.postgresql"}}
+
+
+def engines(settings, database, redis="", frames=""):
+    settings.DATABASES = database
+    settings.REDIS_URL, settings.FRAMES_REDIS_URL = redis, frames or redis
+    return ids(checks.engines_fit_together())
+
+
+# Django warns of any change to DATABASES; these are only looked at, never connected to.
+@pytest.mark.filterwarnings("ignore:Overriding setting DATABASES")
+def test_redis_for_several_processes_needs_postgres(settings):
+    assert engines(settings, SQLITE) == []
+    assert engines(settings, SQLITE, "redis://h") == ["classroom.E009"]
+    assert engines(settings, POSTGRES, "redis://h") == []
+    assert engines(settings, POSTGRES) == []
+    assert engines(settings, POSTGRES, "", "redis://h") == ["classroom.E008"]
+
+
 def test_missing_models_say_how_to_get_them(settings, tmp_path):
     settings.BASE_DIR = tmp_path
     face, emotion = checks.models_are_there()

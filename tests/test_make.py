@@ -31,7 +31,7 @@ class Machine:
         self.place = place
         self.programs = place / "bin"
         self.programs.mkdir(parents=True)
-        for name in ("sh", "tee", "chmod", "rm", "touch"):
+        for name in ("sh", "tee", "chmod", "rm", "touch", "mkdir"):
             (self.programs / name).symlink_to(str(shutil.which(name)))
 
     def has(self, name: str, script: str = "") -> None:
@@ -101,7 +101,7 @@ def test_missing_npm_is_one_clear_line(machine):
 
 
 def complete(machine: Machine, *, but: str = "") -> None:
-    for name in {"chromium", "npm", "python3"} - {but}:
+    for name in {"chromium", "npm", "python3", "redis-server", "initdb", "caddy"} - {but}:
         machine.has(name)
 
 
@@ -145,6 +145,28 @@ def test_root_installs_announced_and_no_service_may_start(machine):
     assert "install -y -qq --no-install-recommends chromium" in machine.record
     assert machine.record.count("policy 101") == 2
     assert not policy.exists(), "what was put there for the installation is taken away again"
+
+
+def test_services_are_installed_without_a_database_of_their_own(machine):
+    complete(machine, but="initdb")
+    (machine.programs / "redis-server").unlink()
+    clusters = machine.place / "clusters"
+    machine.has("apt-get", RECORD)
+    machine.has("id", "echo 0")
+    places = {"POSTGRESQL": str(machine.place), "CLUSTERS": str(clusters)}
+    done = machine.run(TOOLS / "prerequisites.sh", POLICY=str(machine.place / "policy"), **places)
+    assert done.returncode == 0, done.stderr
+    assert "--no-install-recommends redis-server postgresql" in machine.record
+    assert (clusters / "createcluster.conf").read_text() == "create_main_cluster = false\n"
+
+
+def test_postgres_of_debian_is_found_out_of_the_path(machine):
+    complete(machine, but="initdb")
+    programs = machine.place / "postgresql" / "15" / "bin"
+    programs.mkdir(parents=True)
+    (programs / "initdb").symlink_to(str(shutil.which("true")))
+    done = machine.run(TOOLS / "prerequisites.sh", POSTGRESQL=str(programs.parent.parent))
+    assert (done.returncode, done.stdout) == (0, "")
 
 
 def test_failed_installation_does_not_stop_the_tests(machine):

@@ -40,3 +40,11 @@ class MetersTest(TestCase):
         for second in range(30, 60):
             meters.sample(Counts(analysed=10 * second, waiting=0), float(second))
         self.assertEqual(meters.pace_ms(2000), 2000)
+
+    def test_counters_that_began_anew_are_noticed_and_give_no_negative_rate(self) -> None:
+        meters = Meters()
+        for second in range(5):
+            self.assertFalse(meters.sample(Counts(offered=10 * second), float(second)))
+        self.assertTrue(meters.sample(Counts(offered=3), 5.0))
+        self.assertFalse(meters.sample(Counts(offered=13), 6.0))
+        self.assertAlmostEqual(meters.offered, 10)

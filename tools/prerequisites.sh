@@ -24,7 +24,20 @@ browser() {
     command -v chromium || command -v chromium-browser || command -v google-chrome
 }
 
+# Debian keeps Postgres's own programs out of PATH.
+postgres() {
+    command -v initdb && return
+    for found in "${POSTGRESQL:-/usr/lib/postgresql}"/*/bin/initdb; do
+        [ -x "$found" ] && return
+    done
+    return 1
+}
+
 need "chromium" "every test in a browser is skipped" browser
+need "caddy" "the proxy of docker-compose.yml is not tried" command -v caddy
+need "redis-server" "the second shape is not tested: every test of Redis is skipped" \
+    command -v redis-server
+need "postgresql" "the second shape is not tested: every test of Postgres is skipped" postgres
 need "nodejs npm" "no assets, so nothing runs" command -v npm
 need "python3-venv" "no virtual environment, so nothing runs" sh -c \
     '[ -x .venv/bin/python ] || "${PYTHON:-python3}" -c "import ensurepip, venv"'
@@ -58,6 +71,16 @@ if [ ! -e "$policy" ]; then
     $as_root chmod 755 "$policy"
     trap '$as_root rm -f "$policy"' EXIT
 fi
+# Nor is a database made that nobody asked for; the tests make theirs in a temporary folder.
+clusters=${CLUSTERS:-/etc/postgresql-common}
+case "$missing" in
+*postgresql*)
+    if [ ! -e "$clusters/createcluster.conf" ]; then
+        $as_root mkdir -p "$clusters"
+        echo "create_main_cluster = false" | $as_root tee "$clusters/createcluster.conf" >/dev/null
+    fi
+    ;;
+esac
 export DEBIAN_FRONTEND=noninteractive
 $as_root apt-get update -qq || echo "apt-get update failed; trying with the lists at hand"
 # shellcheck disable=SC2086  # the packages are words

@@ -14,7 +14,16 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from classroom import certificates, checks, env, serving, setup
+from classroom import (
+    certificates,
+    checks,
+    env,
+    invitations,
+    migrated,
+    persistence,
+    serving,
+    setup,
+)
 from emotions.embedded import Services
 
 LOOPBACKS = ("127.0.0.1", "::1")
@@ -32,6 +41,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--https", action="store_true", help="serve the network, with a certificate of our own"
         )
+        parser.add_argument(
+            "--no-migrate", action="store_true", help="something else has migrated the database"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.check()
@@ -39,24 +51,27 @@ class Command(BaseCommand):
         names = certificates.machine_names(env.listing("HTTPS_NAMES")) if options["https"] else []
         place = place_of(options, names)
         try:
+            persistence.check()
             serving.claim(place)
-            call_command("migrate", interactive=False, verbosity=0)
-            hosts = names or [shown(place.bind)]
-            words = self.greeting(place, hosts)
+            if options["no_migrate"]:
+                migrated.check()
+            else:
+                with migrated.alone():
+                    call_command("migrate", interactive=False, verbosity=0)
+            addresses = addresses_of(place, names or [shown(place.bind)])
+            words = self.greeting(place, addresses, one_of_many=options["no_migrate"])
             serving.serve(place, Services(), listening=lambda: self.say(words))
-        except serving.CannotListen as error:
+        except (serving.CannotListen, persistence.Unfit) as error:
             raise CommandError(str(error)) from None
 
-    def greeting(self, place: serving.Place, hosts: list[str]) -> list[str]:
-        addresses = [place.address(host) for host in hosts]
+    def greeting(
+        self, place: serving.Place, addresses: list[str], *, one_of_many: bool
+    ) -> list[str]:
         lines = [f"Classroom Pulse is at {addresses[0]}"]
         lines += [f"               and at {address}" for address in addresses[1:]]
         if place.bind not in LOOPBACKS and not place.certificate and not checks.is_public():
             lines.append("It answers this machine only: ALLOWED_HOSTS names no other host.")
-        link = setup.link(addresses[0])
-        if link:
-            lines += ["", "No account yet. Set it up here (this link works once):", f"  {link}"]
-        return [*lines, "", "Stop with Ctrl-C."]
+        return [*lines, *invitation(addresses[0], one_of_many), "", "Stop with Ctrl-C."]
 
     def say(self, lines: list[str]) -> None:
         self.stdout.write("\n".join(lines))
@@ -89,6 +104,24 @@ def secure(names: list[str]) -> None:
     # machine's http site, which may not replace a secure cookie.
     settings.SESSION_COOKIE_NAME = "__Host-sessionid"
     settings.CSRF_COOKIE_NAME = "__Host-csrftoken"
+
+
+def addresses_of(place: serving.Place, hosts: list[str]) -> list[str]:
+    """Where people find the site: at the proxy, if there is one, otherwise at our own port."""
+    names = [name for name in settings.ALLOWED_HOSTS if invitations.is_one_name(name)]
+    if settings.BEHIND_PROXY and names:
+        return [f"https://{name}" for name in names]
+    return [place.address(host) for host in hosts]
+
+
+def invitation(address: str, one_of_many: bool) -> list[str]:
+    """How the first account is made. A link of ours puts out those before: of many, none does."""
+    if one_of_many:
+        words = "No account yet. Make the first one: manage.py createsuperuser"
+        return [] if setup.has_accounts() else ["", words]
+    link = setup.link(address)
+    made = ["", "No account yet. Set it up here (this link works once):", f"  {link}"]
+    return made if link else []
 
 
 def shown(bind: str) -> str:
