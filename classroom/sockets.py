@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 from weakref import WeakSet
 
@@ -31,10 +31,26 @@ TOO_LARGE = 4413
 FLOODING = 4429
 GOING_DOWN = 4503
 
+CANCEL_AGAIN_S = 0.5
+
 
 async def in_database(fn: Callable[..., Answer], *args: Any) -> Answer:
     """Run `fn` in a thread of its own, with a connection that is closed again after it."""
     return await database_sync_to_async(fn, thread_sensitive=False)(*args)
+
+
+async def end(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Cancel them until they are done.
+
+    A task that waits for a thread may swallow its cancelling: asgiref then waits for the thread's
+    answer and gives that back. Cancelled once, such a task would go on, and we wait for ever.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_S)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def as_text(content: dict[str, Any]) -> str:
@@ -150,7 +166,4 @@ class Socket(AsyncWebsocketConsumer):
             await self.cancel_tasks()
 
     async def cancel_tasks(self) -> None:
-        tasks = [task for task in self.tasks if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end([task for task in self.tasks if task is not asyncio.current_task()])

@@ -19,7 +19,7 @@ from django.conf import settings
 
 from classroom.models import Lesson
 from classroom.presence import rooms
-from classroom.sockets import in_database
+from classroom.sockets import end, in_database
 from classroom.writing import writer
 from emotions import judge, meters, practice, retention, seats, sockets
 from emotions.closer import Closer
@@ -89,17 +89,12 @@ class Services:
         working = [task for name, task in self.tasks.items() if name == "worker"]
         if working:
             await asyncio.wait(working, timeout=DRAIN_S)
-        await self.cancel([*self.tasks.values(), *self.classes.values()])
+        await end([*self.tasks.values(), *self.classes.values()])
         await self.heart.stop()
         if self.leads:
             await self.give_way()
         await self.slices.flush(everything=True)
         await writer.drain()
-
-    async def cancel(self, tasks: list[asyncio.Task[None]]) -> None:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
     def keep(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         self.tasks[name] = asyncio.get_running_loop().create_task(self.again(name, run), name=name)
@@ -161,7 +156,7 @@ class Services:
     async def follow(self) -> None:
         """Another process leads now."""
         led = [task for name in self.led() if (task := self.tasks.pop(name, None))]
-        await self.cancel([*led, *self.classes.values()])
+        await end([*led, *self.classes.values()])
         self.classes.clear()
 
     async def give_way(self) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 from typing import ClassVar
+from unittest import IsolatedAsyncioTestCase
 from unittest.mock import patch
 
 from channels.testing import WebsocketCommunicator
 from django.test import SimpleTestCase
 
 from classroom import sockets
-from classroom.sockets import Socket
+from classroom.sockets import Socket, end
 
 
 class Echo(Socket):
@@ -119,3 +120,25 @@ def remember(seen: list[Socket]):
         seen.append(self)
 
     return init
+
+
+class EndTest(IsolatedAsyncioTestCase):
+    async def test_task_that_swallowed_its_cancelling_is_cancelled_again(self) -> None:
+        swallowed = 0
+
+        async def stubborn() -> None:
+            nonlocal swallowed
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                swallowed += 1
+            await asyncio.sleep(60)
+
+        task = asyncio.create_task(stubborn())
+        await asyncio.sleep(0)
+        await asyncio.wait_for(end([task]), 5)
+        self.assertTrue(task.cancelled())
+        self.assertEqual(swallowed, 1)
+
+    async def test_nothing_to_end_is_fine(self) -> None:
+        await end([])
