@@ -22,7 +22,7 @@ from classroom.models import Lesson, Participant
 from classroom.sockets import in_database
 from classroom.writing import writer
 from emotions import attention, meters, rules, taps
-from emotions.flags import CLASS, FACE_KINDS, WHOLE_CLASS, Change, Judge, Key
+from emotions.flags import AWAY, CLASS, FACE_KINDS, WHOLE_CLASS, Change, Judge, Key
 from emotions.models import SLICE_SECONDS, Answer, Flag, Marker, Report, Slice
 from emotions.publish import tell_students, tell_teachers
 from emotions.pulse import Conditions, Level, Pulse, Signals
@@ -153,8 +153,12 @@ class Judging:
         return changed
 
     def shown_at(self, bench: Bench, change: Change) -> datetime | None:
-        """The student is asked first; a judge that comes late does not shorten the wait."""
-        ask_s = bench.judge.rules.ask_s
+        """The student is asked first; a judge that comes late does not shorten the wait.
+
+        Whoever is away gets no longer to answer than it took to count as away.
+        """
+        rules = bench.judge.rules
+        ask_s = min(rules.ask_s, rules.away_after_s) if change.kind == AWAY else rules.ask_s
         if not ask_s or change.kind == CLASS:
             return None
         due, now = change.at + SETTLE_S, self.clock()

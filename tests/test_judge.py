@@ -315,6 +315,15 @@ class RaceTest(TransactionTestCase):
         await judging.judge_all()
         self.assertEqual((await layer.receive("student"))["asked"], {})
 
+    @override_settings(AWAY_AFTER_S=10)
+    async def test_away_waits_no_longer_for_an_answer_than_it_took(self) -> None:
+        (asha,) = await judge.in_database(make_class, 1)
+        await judge.in_database(away, asha, 0, 3)
+        begin = opened(asha.lesson)
+        await Judging(clock=lambda: begin + 15.1).judge_all()
+        flag = await Flag.objects.aget()
+        self.assertEqual(flag.shown_at.timestamp(), begin + 15 + 10)
+
 
 class ConstraintTest(TestCase):
     def test_a_flag_that_stands_open_is_not_raised_again(self) -> None:
