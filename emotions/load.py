@@ -82,10 +82,9 @@ def snapshots(count: int, seed: int = 1) -> list[bytes]:
 
 def moved(face: np.ndarray, chance: random.Random) -> bytes:
     scale = chance.uniform(0.75, 1.0)
-    shift = np.float32(
-        [[scale, 0, chance.uniform(-60, 0)], [0, scale, chance.uniform(-10, 20)]]  # type: ignore[arg-type]
-    )
-    frame = cv2.warpAffine(face, shift, (320, 240), borderMode=cv2.BORDER_REFLECT)  # type: ignore[call-overload]
+    across, down = chance.uniform(-60, 0), chance.uniform(-10, 20)
+    shift = np.array([[scale, 0, across], [0, scale, down]], dtype=np.float32)
+    frame = cv2.warpAffine(face, shift, (320, 240), borderMode=cv2.BORDER_REFLECT)
     frame = cv2.convertScaleAbs(
         frame, alpha=chance.uniform(0.8, 1.15), beta=chance.uniform(-10, 15)
     )
