@@ -17,7 +17,11 @@ from channels.consumer import get_handler_name
 from channels.db import database_sync_to_async
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.utils import translation
 from redis.exceptions import RedisError
+
+from classroom import languages
 
 Answer = TypeVar("Answer")
 
@@ -77,11 +81,15 @@ class Socket(AsyncWebsocketConsumer):
         self.accepted = False
         self.closing = False
         self.gone = False
+        self.language = str(settings.LANGUAGE_CODE)
 
-    async def __call__(self, *args: Any) -> None:
+    async def __call__(self, scope: dict[str, Any], *args: Any) -> None:
         """However it ends, by an error or cancelled too, it leaves its seat and its groups."""
+        self.language = languages.of_socket(scope)
         try:
-            await super().__call__(*args)
+            # Tasks and threads that are started in here speak this language too.
+            with translation.override(self.language):
+                await super().__call__(scope, *args)
         finally:
             await self.go(1006)
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from classroom import participants, tokens
@@ -368,4 +368,5 @@ def reading_words(reading: dict[str, Any]) -> str | None:
 async def say_goodbye() -> None:
     """Tell every page that the server stops; each comes back by itself."""
     for socket in list(open_sockets):
-        await socket.refuse(GOING_DOWN, notices.refusal(GOING_DOWN))
+        with translation.override(socket.language):
+            await socket.refuse(GOING_DOWN, notices.refusal(GOING_DOWN))

@@ -79,6 +79,7 @@ TABLE = {
     "setup": EVERYBODY,
     "login": EVERYBODY,
     "admin-login": EVERYBODY,
+    "language": EVERYBODY,
     "logout": EVERYBODY,
     "password_reset_confirm": EVERYBODY,
     "password_reset_complete": EVERYBODY,

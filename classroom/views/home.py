@@ -9,6 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.db.models import Count, Max, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
@@ -37,6 +38,8 @@ def courses(request: HttpRequest, form: CourseForm) -> HttpResponse:
         "open_lessons": [described(lesson, now) for lesson in open_lessons(own, now)],
         "courses": listed(own),
         "form": form,
+        # Not the address a form was sent to: that one cannot be looked at.
+        "language_next": reverse("home"),
     }
     return render(request, "home/courses.html", content, status=400 if form.errors else 200)
 

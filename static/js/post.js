@@ -10,12 +10,14 @@ function token() {
  * @returns {Promise<object>} the answer; throws an Error with the server's words
  */
 export async function post(url, fields = {}) {
+  const unanswered = document.body.dataset.unanswered ?? "";
   const response = await fetch(url, {
     method: "POST",
     headers: { "Content-Type": "application/json", "X-CSRFToken": token(), Accept: "application/json" },
     body: JSON.stringify(fields),
-  });
+  }).catch(() => null);
+  if (!response) throw new Error(unanswered);
   const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(answer.error || response.statusText || String(response.status));
+  if (!response.ok) throw new Error(answer.error || unanswered);
   return answer;
 }
