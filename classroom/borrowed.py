@@ -14,6 +14,7 @@ PLAIN = (
     gettext_noop("Your password can’t be too similar to your other personal information."),
     gettext_noop("This password is too common."),
     gettext_noop("Your password can’t be a commonly used password."),
+    gettext_noop("Enter the same password as before, for verification."),
     gettext_noop("Null characters are not allowed."),
     gettext_noop(
         "Enter a valid username. This value may contain only letters, numbers, "

@@ -21,13 +21,20 @@ class Page:
     """Talks as student.js does, and remembers what it heard."""
 
     def __init__(
-        self, participant: Participant, *, lesson_id: int | None = None, cookie: str | None = None
+        self,
+        participant: Participant,
+        *,
+        lesson_id: int | None = None,
+        cookie: str | None = None,
+        language: str = "en",
     ) -> None:
         lesson_id = lesson_id or participant.lesson_id
         cookie = tokens.make(participant) if cookie is None else cookie
         header = f"{tokens.cookie_name(lesson_id)}={cookie}".encode()
         self.socket = WebsocketCommunicator(
-            APPLICATION, f"/ws/student/{lesson_id}/", headers=[(b"cookie", header)]
+            APPLICATION,
+            f"/ws/student/{lesson_id}/?language={language}",
+            headers=[(b"cookie", header)],
         )
         self.seq = 0
 
