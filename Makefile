@@ -15,7 +15,7 @@ YES = $(filter-out 0 off no false,$(1))
 
 export PYTHON NO_APT
 
-.PHONY: help run test check format bench screenshots assets clean environment
+.PHONY: help run test check format bench screenshots assets texts clean environment
 
 help:
 	@echo "make run     install what is needed, then serve on http://localhost:8000"
@@ -27,6 +27,7 @@ help:
 	@echo "make check   formatting, lint, types, migrations"
 	@echo "make bench   frames per second here, beside the original's way of doing it"
 	@echo "make screenshots   pictures of every page (ten minutes; ARGS='--to FOLDER')"
+	@echo "make texts   gather every text for the translators' files, and compile them"
 	@echo "make assets  fetch and copy what pages load (fonts, icons, Plotly, face model)"
 	@echo "make clean   remove what was installed; keeps var/, the data"
 
@@ -65,6 +66,10 @@ screenshots: environment
 	@tools/prerequisites.sh
 	@$(MAKE) -s --no-print-directory $(DEV_STAMP) assets
 	@$(PYTHON_IN) tools/screenshots.py $(ARGS)
+
+texts: environment
+	@$(MAKE) -s --no-print-directory $(DEV_STAMP)
+	@$(PYTHON_IN) tools/texts.py
 
 assets: environment $(NODE_STAMP)
 	@$(PYTHON_IN) tools/assets.py

@@ -1,4 +1,4 @@
-"""Sentences of Django's own that our pages can show and that it has no Hindi for.
+"""Sentences of Django's own that our pages can show, where it has no Hindi or none to be shown.
 
 Named here so that they stand in our catalogue, which Django asks before its own. Nothing imports
 this; tools/texts.py reads it.
@@ -15,6 +15,23 @@ PLAIN = (
     gettext_noop("This password is too common."),
     gettext_noop("Your password can’t be a commonly used password."),
     gettext_noop("Enter the same password as before, for verification."),
+    gettext_noop("Password"),
+    gettext_noop("Old password"),
+    gettext_noop("New password"),
+    gettext_noop("New password confirmation"),
+    gettext_noop("username"),
+    gettext_noop("first name"),
+    gettext_noop("A user with that username already exists."),
+    gettext_noop("This account is inactive."),
+    gettext_noop(
+        "Please enter a correct %(username)s and password. "
+        "Note that both fields may be case-sensitive."
+    ),
+    gettext_noop("Your old password was entered incorrectly. Please enter it again."),
+    gettext_noop("This field is required."),
+    gettext_noop("Enter a valid value."),
+    gettext_noop("Enter a whole number."),
+    gettext_noop("Select a valid choice. %(value)s is not one of the available choices."),
     gettext_noop("Null characters are not allowed."),
     gettext_noop(
         "Enter a valid username. This value may contain only letters, numbers, "

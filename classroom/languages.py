@@ -21,3 +21,8 @@ def of_socket(scope: dict[str, Any]) -> str:
         return translation.get_supported_language_variant(asked)
     except LookupError:
         return str(settings.LANGUAGE_CODE)
+
+
+def said_in(language: str, text: str) -> str:
+    with translation.override(language):
+        return translation.gettext(text)

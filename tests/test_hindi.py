@@ -20,6 +20,7 @@ from classroom import lessons, setup, tokens
 from classroom.languages import of_socket
 from classroom.models import Course, Lesson, Participant
 from classroom.routing import sockets
+from classroom.views import home
 from emotions import notices, room, words
 from emotions.models import Flag, Marker, Report
 from emotions.sockets import say_goodbye
@@ -175,6 +176,13 @@ class PagesTest(TestCase):
         change |= {"new_password1": "12345678", "new_password2": "12345678"}
         self.look(teacher, "/accounts/password_change/", post=change)
         self.look(hindi(), "/accounts/login/", post={"username": "x", "password": "y"})
+
+    def test_the_practice_course_is_made_once_whatever_the_language(self):
+        first = home.practice_course(self.world.teacher)
+        with translation.override("hi"):
+            self.assertEqual(home.practice_course(self.world.teacher), first)
+            self.assertEqual(home.practice_course(self.world.admin).name, "अभ्यास")
+        self.assertEqual(home.practice_course(self.world.admin).name, "अभ्यास")
 
     def test_an_admin_s_pages_are_hindi(self):
         admin = self.world.client_of(self.world.admin)
