@@ -35,11 +35,11 @@ COUNTED = {
     "waiting": pgettext_lazy("snapshots", "waiting"),
     "analysed": pgettext_lazy("snapshots", "analysed"),
     "failed": pgettext_lazy("snapshots", "failed"),
-    "barred_claims": pgettext_lazy("snapshots", "barred after being claimed"),
+    "barred_claims": pgettext_lazy("snapshots", "barred_claims"),
     "lost": pgettext_lazy("snapshots", "lost"),
-    "in_hand": pgettext_lazy("snapshots", "in hand"),
+    "in_hand": pgettext_lazy("snapshots", "in_hand"),
 }
-"""Every count of the queue by its name for people."""
+"""Every count of the queue; in English it keeps the name that machines read."""
 ICONS = {OK: "circle-check", CARE: "circle-alert", BAD: "triangle-alert"}
 
 
