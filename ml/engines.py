@@ -80,6 +80,9 @@ class Engine(Protocol):
         self, stage: Stage, weights: list[np.ndarray], memory: list[np.ndarray], rate: Rate
     ) -> Learner: ...
 
+    def opened(self, side: int, weights: list[np.ndarray]) -> Judge:
+        """A finished network, at this input size."""
+
 
 def engine(settings: Settings) -> Engine:
     """The engine that the settings name."""

@@ -88,6 +88,11 @@ class KerasEngine:
             network.freeze_backbone(one, stage.frozen)
         return KerasLearner(model, judge, self._optimizer(model, memory, rate), stage.frozen)
 
+    def opened(self, side: int, weights: list[np.ndarray]) -> KerasJudge:
+        model = network.build(side, self.shape)
+        network.assign(model.weights, weights)
+        return KerasJudge(model)
+
     def _optimizer(self, model: keras.Model, memory: list[np.ndarray], rate: Rate) -> AveragingAdam:
         settings = self.settings
         optimizer = AveragingAdam(

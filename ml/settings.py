@@ -47,6 +47,9 @@ class Settings:
     label_weight: float = 0.7
     mixup: float = 0.0
     smoothing: float = 0.05
+    teacher: str = ""
+    teacher_weight: float = 0.5
+    teacher_heat: float = 1.0
     validation_share: float = 0.05
     train_split: str = "train"
     check_split: str = "public_test"
@@ -102,9 +105,17 @@ def _checked(settings: Settings, source: str) -> Settings:
         raise SettingsError(f"{source}: batch must be 1 or more, threads 0 or more")
     if settings.engine not in ENGINES:
         raise SettingsError(f"{source}: engine = {settings.engine!r} is not {' or '.join(ENGINES)}")
-    if settings.mixup < 0:
-        raise SettingsError(f"{source}: mixup = {settings.mixup} is below 0")
-    for name in ("dropout", "average", "label_weight", "smoothing", "validation_share", "warm_up"):
+    if settings.mixup < 0 or settings.teacher_heat <= 0:
+        raise SettingsError(f"{source}: mixup must be 0 or more, teacher_heat above 0")
+    for name in (
+        "dropout",
+        "average",
+        "label_weight",
+        "smoothing",
+        "validation_share",
+        "warm_up",
+        "teacher_weight",
+    ):
         if not 0 <= getattr(settings, name) <= 1:
             raise SettingsError(f"{source}: {name} = {getattr(settings, name)} is not 0 to 1")
     return settings

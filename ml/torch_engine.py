@@ -152,6 +152,9 @@ class TorchEngine:
     ) -> TorchLearner:
         return TorchLearner(self.network(weights), self.settings, stage, memory, rate)
 
+    def opened(self, side: int, weights: list[np.ndarray]) -> TorchJudge:
+        return TorchJudge(self.network(weights))
+
     def network(self, weights: list[np.ndarray]) -> Network:
         settings = self.settings
         network = Network(settings.alpha, settings.dropout, settings.batch_norm_momentum)
@@ -230,7 +233,7 @@ class TorchLearner:
             group["lr"] = self.rate.at(self.steps)
         self.optimizer.zero_grad(set_to_none=True)
         wanted = torch.from_numpy(targets).to(self._device)
-        loss = functional.cross_entropy(self._logits(self.network, faces), wanted)
+        loss = functional.cross_entropy(logits_of(self.network, faces), wanted)
         loss.backward()
         self.optimizer.step()
         self.steps += 1
@@ -243,12 +246,6 @@ class TorchLearner:
     @property
     def _device(self) -> torch.device:
         return self.parameters[0].device
-
-    def _logits(self, network: Network, faces: np.ndarray) -> torch.Tensor:
-        # One channel: (n, side, side, 1) and (n, 1, side, side) are the same memory.
-        given = torch.from_numpy(faces).permute(0, 3, 1, 2).to(self._device)
-        with torch.autocast(self._device.type, torch.bfloat16, self._device.type == "cuda"):
-            return network(given).float()
 
     @torch.no_grad()
     def judge(self, settling: list[np.ndarray]) -> TorchJudge:
@@ -265,7 +262,7 @@ class TorchLearner:
             theirs.copy_(average)
         if not self.frozen:
             self._settle(network, settling)
-        return TorchJudge(network.eval(), self)
+        return TorchJudge(network)
 
     def _settle(self, network: Network, settling: list[np.ndarray]) -> None:
         """Batch-norm statistics as plain means over these batches."""
@@ -275,19 +272,28 @@ class TorchLearner:
             norm.momentum = None  # PyTorch then keeps the plain mean of all batches
         network.train()
         for faces in settling:
-            self._logits(network, faces)
+            logits_of(network, faces)
 
 
 class TorchJudge:
-    def __init__(self, network: Network, learner: TorchLearner) -> None:
-        self.network, self.learner = network, learner
+    def __init__(self, network: Network) -> None:
+        self.network = network.eval()
 
     @torch.no_grad()
     def logits(self, faces: np.ndarray) -> np.ndarray:
-        return _array(self.learner._logits(self.network, faces))
+        return _array(logits_of(self.network, faces))
 
     def weights(self) -> list[np.ndarray]:
         return self.network.values()
+
+
+def logits_of(network: Network, faces: np.ndarray) -> torch.Tensor:
+    """Faces (n, side, side, 1) to logits, in bfloat16 where that is faster: on an accelerator."""
+    device = network.logits.weight.device
+    # One channel: (n, side, side, 1) and (n, 1, side, side) are the same memory.
+    given = torch.from_numpy(faces).permute(0, 3, 1, 2).to(device)
+    with torch.autocast(device.type, torch.bfloat16, device.type == "cuda"):
+        return network(given).float()
 
 
 def _keep_memory() -> None:

@@ -21,12 +21,24 @@ from tqdm import tqdm
 from ml.batches import Batches, plain_batches
 from ml.checkpoints import Checkpoint, CheckpointError, load, save
 from ml.data import DataError, Faces, read, stands_in, validation_cut
+from ml.distill import TeacherError, open_teacher, taught
 from ml.engines import EngineError, InitError, Judge, Learner, LearningError, Rate, engine
 from ml.metrics import accuracy
 from ml.settings import Settings, SettingsError, Stage, as_table, overridden, read_settings
 from ml.targets import soft_targets
 
 LAST, BEST, LOG = "last.npz", "best.npz", "metrics.jsonl"
+REFUSALS = (
+    DataError,
+    SettingsError,
+    CheckpointError,
+    InitError,
+    EngineError,
+    LearningError,
+    TeacherError,
+    OSError,
+)
+"""What ends a run in one line that says why."""
 SETTLING = (24, 128)
 """How many batches of how many faces re-estimate the batch-norm statistics before judging."""
 
@@ -39,18 +51,35 @@ class Split:
     held: Faces
     check: Faces | None
     digest: str
+    train: Faces
 
 
 def split_faces(faces: Faces, settings: Settings) -> Split:
     """Training faces without those that also stand in the check split, and a held-out cut."""
-    train = faces.part(settings.train_split)
-    digest = faces.digest()
+    whole = train = faces.part(settings.train_split)
     check = None
     if settings.check_split in faces.sizes():
         check = faces.part(settings.check_split)
         train = train.take(np.flatnonzero(~stands_in(train, check)))
     learn, held = validation_cut(train, settings.validation_share, settings.seed)
-    return Split(learn, held, check, digest)
+    return Split(learn, held, check, faces.digest(), whole)
+
+
+def targets_of(split: Split, settings: Settings) -> np.ndarray:
+    """What each face to learn from should be read as: label, votes and, if named, a teacher."""
+    targets = soft_targets(
+        split.learn.emotion,
+        split.learn.votes,
+        label_weight=settings.label_weight,
+        smoothing=settings.smoothing,
+    )
+    if not settings.teacher:
+        return targets
+    teacher = open_teacher(Path(settings.teacher))
+    if teacher.data != split.digest:
+        raise TeacherError(f"{settings.teacher}: the teacher's answers are for other data")
+    weight, heat = settings.teacher_weight, settings.teacher_heat
+    return taught(targets, split.learn, split.train, teacher, weight=weight, heat=heat)
 
 
 class Run:
@@ -59,12 +88,7 @@ class Run:
     def __init__(self, settings: Settings, split: Split, folder: Path, *, quiet: bool) -> None:
         self.settings, self.split, self.folder, self.quiet = settings, split, folder, quiet
         self.engine = engine(settings)
-        self.targets = soft_targets(
-            split.learn.emotion,
-            split.learn.votes,
-            label_weight=settings.label_weight,
-            smoothing=settings.smoothing,
-        )
+        self.targets = targets_of(split, settings)
         self.steps = -(-len(split.learn) // settings.batch)
         self.done, self.best = 0, -1.0
         self.weights: list[np.ndarray] = []
@@ -209,15 +233,7 @@ def train(options: argparse.Namespace) -> None:
 def main(argv: list[str] | None = None) -> int:
     try:
         train(arguments(argv))
-    except (
-        DataError,
-        SettingsError,
-        CheckpointError,
-        InitError,
-        EngineError,
-        LearningError,
-        OSError,
-    ) as error:
+    except REFUSALS as error:
         print(f"ml.train: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -310,11 +310,11 @@ def test_both_engines_are_the_same_network(side: int) -> None:
     weights = [abs(w) + 0.05 * rng.random(w.shape).astype(np.float32) - 0.01 for w in weights]
     model = network.build(side, network.Shape(alpha=0.35))
     network.assign(model.weights, weights)
-    learner = TorchEngine(settings).learner(Stage(side, 1), weights, [], Rate(1e-3, 9, 0.1))
+    engine_of_torch = TorchEngine(settings)
+    learner = engine_of_torch.learner(Stage(side, 1), weights, [], Rate(1e-3, 9, 0.1))
     faces = resized(noise(4), side)
     expected = model.predict(faces, verbose=0)
-    learner.network.eval()
-    found = learner._logits(learner.network, faces).detach().numpy()
+    found = engine_of_torch.opened(side, weights).logits(faces)
     assert np.allclose(found, expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
     assert all((a == b).all() for a, b in zip(learner.weights(), weights, strict=True))
 
