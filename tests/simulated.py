@@ -19,14 +19,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
-import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
 from emotions.load import Place, snapshots
 from emotions.models import SLICE_SECONDS
 from emotions.slices import start_of
+from tests.pictures import wall_jpeg
 
 ANSWER_S = 3.0
 FIRST_PAUSE_S = 0.5
@@ -43,12 +42,6 @@ class Sent:
     at: float
     answered_at: float = 0.0
     status: str = ""
-
-
-def empty_room() -> bytes:
-    """A lit wall with nobody before it."""
-    wall = np.tile(np.linspace(90, 170, 320, dtype=np.uint8), (240, 1))
-    return bytes(cv2.imencode(".jpg", cv2.merge([wall] * 3))[1])
 
 
 class Page:
@@ -242,7 +235,7 @@ def simulated(
     places: list[Place], cookies: dict[int, str], teacher_cookie: str, *, away: int
 ) -> SimulatedClass:
     """Students by turns on each of the places, the teacher on the first; `away` shows no face."""
-    pictures, empty = snapshots(12), [empty_room()]
+    pictures, empty = snapshots(12), [wall_jpeg()]
     students = [
         Student(places[number % len(places)], key, cookie, empty if key == away else pictures)
         for number, (key, cookie) in enumerate(cookies.items())
