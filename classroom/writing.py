@@ -84,6 +84,9 @@ class Writer:
             self.forget()
         future = loop.create_future()
         future.add_done_callback(self.count)
+        if len(self.waiting) >= MOST_WAITING:
+            future.set_exception(OperationalError("too much waits for the database"))
+            return future
         self.waiting.append(Work(fn, args, future))
         if self.task is None or self.task.done():
             self.task = loop.create_task(self.write())
@@ -117,9 +120,7 @@ class Writer:
 
     def may_wait(self, work: Work) -> bool:
         """At the head of the queue, until the database is back."""
-        if self.draining or len(self.waiting) > MOST_WAITING:
-            return False
-        return time.monotonic() - work.put_at < WAIT_FOR_DATABASE_S
+        return not self.draining and time.monotonic() - work.put_at < WAIT_FOR_DATABASE_S
 
     def give_up(self, outcome: Outcome) -> None:
         while self.waiting:

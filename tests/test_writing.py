@@ -165,6 +165,17 @@ class AwayTest(TransactionTestCase):
             await self.writer.put(self.away(times=1), "Late")
         self.assertEqual((self.tries, self.writer.failed), (1, 1))
 
+    async def test_no_more_waits_than_memory_is_meant_for(self) -> None:
+        with (
+            mock.patch.object(writing, "MOST_WAITING", 1),
+            self.assertLogs("classroom.writing", "ERROR"),
+        ):
+            first = self.writer.put(self.make_course, "First")
+            with self.assertRaises(OperationalError):
+                await self.writer.put(self.make_course, "One too many")
+            await first
+        self.assertEqual((self.writer.written, self.writer.failed), (1, 1))
+
     async def test_end_of_the_process_does_not_wait_for_the_database(self) -> None:
         futures = [self.writer.put(self.away(times=9), f"Course {n}") for n in range(3)]
         with self.assertLogs("classroom.writing", "ERROR"):
