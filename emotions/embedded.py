@@ -13,7 +13,6 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from django.conf import settings
 
@@ -28,7 +27,9 @@ from emotions.groups import Groups
 from emotions.lease import RENEW_EVERY_S, Lease
 from emotions.publish import Publisher
 from emotions.readings import Reading
+from emotions.roll import Roll
 from emotions.slices import Slices
+from emotions.storing import watch_database
 from emotions.worker import Worker
 from ml.reader import Reader
 
@@ -51,6 +52,8 @@ class Services:
         self.heart = meters.Heartbeat("web")
         self.publisher = Publisher()
         self.slices = Slices(writer.put)
+        meters.meters.held = lambda: self.slices.held
+        self.roll = Roll()
         self.worker: Worker | None = None
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self.classes: dict[int, asyncio.Task[None]] = {}
@@ -69,6 +72,7 @@ class Services:
         await self.bar_paused()
         self.keep("meters", self.watch_meters)
         self.keep("beat", self.beat)
+        self.keep("database", watch_database)
         self.keep("closer", Closer(self.forget, lambda: self.leads).run)
         self.keep("leader", self.lead)
         if settings.REDIS_URL:
@@ -137,7 +141,7 @@ class Services:
     async def lead(self) -> None:
         """Try to lead; begin with it and end it as the lease comes and goes."""
         while True:
-            leads = await self.lease.hold()
+            leads = await self.holds_lease()
             if leads and not self.leads:
                 for name, run in self.led().items():
                     self.keep(name, run)
@@ -145,6 +149,14 @@ class Services:
                 await self.follow()
             self.leads = leads
             await asyncio.sleep(RENEW_EVERY_S)
+
+    async def holds_lease(self) -> bool:
+        try:
+            return await self.lease.hold()
+        except Exception:
+            # Redis is away, so nobody can take it; asked again soon, not after a growing wait.
+            meters.count("redis_away")
+            return self.leads
 
     def led(self) -> dict[str, Callable[[], Awaitable[None]]]:
         return {
@@ -170,11 +182,26 @@ class Services:
         while True:
             if meters.meters.sample(await frames().counts(), time.time()):
                 # Redis began anew, and knows no more who is barred.
+                self.roll.forget()
                 await self.bar_paused()
             if second % int(meters.BEAT_EVERY_S) == 0:
-                meters.meters.heard(await _beats(), time.time())
+                await self.hear_beats()
             second += 1
             await asyncio.sleep(1)
+
+    async def hear_beats(self) -> None:
+        try:
+            beats = await meters.all_beats()
+        except Exception:
+            # Without the cache no worker is heard of, and pages say so.
+            meters.count("beats_unheard")
+            self.roll.forget()
+            return meters.meters.heard([], time.time())
+        meters.meters.heard(beats, time.time())
+        lost = self.roll.look(beats, time.time())
+        if lost and self.leads:
+            meters.count("slice_samples_lost_with_worker", lost)
+            logger.warning("A worker died with about %d samples that were not stored", lost)
 
     async def purge(self) -> None:
         """What the notice promises is kept without anybody setting up a timer for it."""
@@ -206,15 +233,6 @@ class Services:
             # The next look for practice lessons starts it again.
             meters.count("restarts_practice_class")
             logger.error("A practice class stopped: %s", _told(error))
-
-
-async def _beats() -> list[dict[str, Any]]:
-    try:
-        return await meters.all_beats()
-    except Exception:
-        # Without the cache no worker is heard of, and pages say so.
-        meters.count("beats_unheard")
-        return []
 
 
 def _told(error: Exception) -> str:

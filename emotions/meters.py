@@ -19,6 +19,7 @@ from typing import Any, Literal
 from asgiref.sync import sync_to_async
 from django.core.cache import cache
 
+from classroom.writing import writer
 from emotions.frames import Counts
 
 WINDOW_S = 5.0
@@ -60,6 +61,8 @@ class Meters:
     counts: Counts = field(default_factory=Counts)
     workers: list[dict[str, Any]] = field(default_factory=list)
     window: deque[tuple[float, Counts]] = field(default_factory=deque)
+    held: Callable[[], int] = field(default=lambda: 0)
+    database_away_since: float = 0.0
 
     def count(self, name: str, by: int = 1) -> None:
         self.counters[name] += by
@@ -136,8 +139,14 @@ def news() -> dict[str, Any]:
         "inference_ms": _rounded(meters.inference_ms.value),
         "latency_ms": _rounded(meters.latency_ms.value),
         "memory_mb": memory_mb(),
-        "counters": dict(meters.counters),
+        "held": meters.held(),
+        "counters": meters.counters | _writes(),
     }
+
+
+def _writes() -> Counter[str]:
+    told = Counter(writes_failed=writer.failed, writes_again=writer.again)
+    return +told
 
 
 def _rounded(ms: float | None) -> float | None:

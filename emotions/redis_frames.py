@@ -55,7 +55,6 @@ class RedisFrames:
         self.clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Redis] = WeakKeyDictionary()
         self.failures = 0
         self.shut_until = float("-inf")
-        self.refused_here = 0
         self.known = Counts()
 
     async def offer(self, lesson: int, student: int, seq: int, jpeg: bytes) -> Answer:
@@ -63,7 +62,6 @@ class RedisFrames:
         try:
             said = await self._run("offer", lesson, student, seq, jpeg, self.capacity)
         except Unreachable:
-            self.refused_here += 1
             return Answer("refused", FULL_RETRY_MS, "full")
         status, why = said[0].decode(), said[1].decode()
         return Answer(status, FULL_RETRY_MS if why == "full" else 0, why)

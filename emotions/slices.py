@@ -46,6 +46,10 @@ def start_of(at: float) -> int:
     return int(at // SLICE_SECONDS) * SLICE_SECONDS
 
 
+def samples_in(sums: Sequence[float]) -> int:
+    return int(sum(sums[:4]))
+
+
 def sums_of(reading: Reading, *, turned: bool) -> list[float]:
     """One reading as a row of sums, in the order of COLUMNS."""
     sums = [0.0] * len(COLUMNS)
@@ -103,6 +107,7 @@ class Slices:
         self.facing: dict[tuple[int, int], Facing] = {}
         self.written = 0
         self.lost = 0
+        self.writing = 0
         of_this_process.add(self)
 
     def add(self, reading: Reading) -> None:
@@ -113,6 +118,11 @@ class Slices:
         new = sums_of(reading, turned=turned)
         old = self.sums.get(key)
         self.sums[key] = new if old is None else [a + b for a, b in zip(old, new, strict=True)]
+
+    @property
+    def held(self) -> int:
+        """Samples that were read and are not stored: a process that dies takes them along."""
+        return self.writing + sum(map(samples_in, self.sums.values()))
 
     def forget(self, lesson: int, student: int | None = None) -> None:
         """Drop what is not yet written of a student, or of a whole lesson."""
@@ -127,7 +137,8 @@ class Slices:
             return
         # Sorted, because two workers whose upserts take rows in different orders deadlock.
         rows = [(key, tuple(self.sums.pop(key))) for key in sorted(keys)]
-        samples = sum(int(sum(sums[:4])) for _, sums in rows)
+        samples = sum(samples_in(sums) for _, sums in rows)
+        self.writing += samples
         try:
             stored = await self.put(store, rows)
         except Exception as error:
@@ -137,7 +148,10 @@ class Slices:
             meters.count("slice_samples_lost", samples)
             logger.error("%d samples of slices were lost: %s", samples, type(error).__name__)
             return
+        finally:
+            self.writing -= samples
         self.written += samples
+        meters.count("slice_samples_stored", samples)
         for lesson, starts_at in stored:
             await self.tell(lesson, {"type": "lesson.slices", "starts_at": starts_at})
 

@@ -78,7 +78,12 @@ class Worker:
     async def handle(self, frame: Frame) -> None:
         """Read one frame; its result is discarded when the student was barred meanwhile."""
         sample = await self.sample(frame)
-        if not await self.frames.finish(frame, ok=sample is not None) or sample is None:
+        finished = await self.frames.finish(frame, ok=sample is not None)
+        if sample is None:
+            return
+        if not finished:
+            # Barred, which the queue counts too, or the queue was away or began anew meanwhile.
+            meters.count("readings_discarded")
             return
         reading = reading_from(
             sample,

@@ -150,6 +150,19 @@ class ServicesTest(TransactionTestCase):
         await self.student.arefresh_from_db()
         self.assertEqual(self.student.name, "Student 1")
 
+    async def test_leader_leads_on_while_the_lease_cannot_be_asked_for(self) -> None:
+        services = Services(worker=False)
+        await services.start()
+
+        async def leads() -> bool:
+            return services.leads
+
+        await until(leads)
+        with mock.patch.object(services.lease, "hold", side_effect=ConnectionError):
+            self.assertTrue(await services.holds_lease())
+        await services.stop()
+        self.assertEqual(meters.meters.counters["restarts_leader"], 0)
+
     async def test_a_practice_lesson_gets_its_class_and_keeps_to_itself(self) -> None:
         practice = await room.in_database(lambda: make.lesson(mode=Lesson.Mode.PRACTICE))
         services = Services(worker=False)

@@ -29,7 +29,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from ml import export, train
 
     folder = tmp_path_factory.mktemp("painted")
-    data, config = painted_faces(folder, each=60), tiny_settings(folder, epochs=5)
+    data, config = painted_faces(folder, each=60), tiny_settings(folder, epochs=8)
     options = ["--data", str(data), "--config", str(config), "--init", "none", "--quiet"]
     assert train.main([*options, "--out", str(folder / "run")]) == 0
     written = ["--run", str(folder / "run"), "--data", str(data), "--out", str(folder / "models")]

@@ -98,6 +98,19 @@ class SlicesTest(TestCase):
             await slices.flush(everything=True)
         self.assertEqual((slices.lost, slices.written, slices.sums), (3, 0, {}))
 
+    async def test_what_is_not_stored_yet_is_known(self) -> None:
+        held: list[int] = []
+
+        async def put(fn: Callable[..., Any], *args: Any) -> Any:
+            held.append(slices.held)
+            return await self.put(fn, *args)
+
+        slices = Slices(put, self.tell, clock=self.clock)
+        for _ in range(3):
+            slices.add(self.of(self.asha))
+        await slices.flush(everything=True)
+        self.assertEqual((held, slices.held), ([3], 0))
+
     async def test_erased_student_does_not_take_the_class_along(self) -> None:
         for student in (self.asha, self.ben):
             self.slices.add(self.of(student))

@@ -14,12 +14,14 @@ from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
+from django.db import OperationalError
 from django.test import Client, TransactionTestCase
 
 from classroom import lessons
 from classroom.models import Lesson
 from dashboard import sockets
 from dashboard.routing import websocket_urlpatterns
+from emotions import meters
 from emotions.models import Slice
 from tests import make
 
@@ -221,3 +223,34 @@ class TeacherSocketTest(TransactionTestCase):
             await asyncio.sleep(0.05)
         self.assertIsNotNone(self.lesson.teacher_seen_at)
         await socket.disconnect()
+
+    async def test_database_that_is_away_is_told_in_words_and_closes_nothing(self):
+        socket, _ = await self.watch()
+        away = mock.Mock(side_effect=OperationalError("the connection is closed"))
+        with (
+            mock.patch.object(meters.meters, "database_away_since", time.time()),
+            mock.patch("dashboard.reading.read", away),
+        ):
+            await tell(self.lesson, {"type": "lesson.slices", "starts_at": 0})
+            self.assertIn("Nothing is stored since", await hear(socket, "trouble"))
+            while not away.called:
+                await hear(socket, "alive")
+        gone = drawn = False
+        # The words go, and the read that failed is made up for.
+        while not (gone and drawn):
+            message = json.loads(await socket.receive_from(timeout=8))
+            gone = gone or message.get("trouble") == ""
+            drawn = drawn or "charts" in message.get("slice", {})
+        await socket.disconnect()
+
+    async def test_page_that_cannot_go_on_is_closed_with_a_code_that_a_server_may_send(self):
+        with (
+            mock.patch.object(sockets, "opened", side_effect=RuntimeError),
+            self.assertLogs("dashboard.sockets", "ERROR"),
+        ):
+            socket = connect(self.lesson.pk, self.teacher)
+            await socket.connect()
+            self.assertIn("comes back by itself", await hear(socket, "closing"))
+            code = (await socket.receive_output())["code"]
+        self.assertTrue(3000 <= code <= 4999)
+        await socket.wait()

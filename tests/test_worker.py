@@ -125,6 +125,7 @@ class LoopTest(WorkerCase):
             started.set()
             go_on.wait(5)
 
+        discarded = meters.meters.counters["readings_discarded"]
         worker = self.worker(FakeReader(hold))
         await self.frames.offer(1, 7, 1, b"x")
         running = asyncio.create_task(worker.run())
@@ -135,6 +136,7 @@ class LoopTest(WorkerCase):
         await running
         self.assertEqual((self.published, self.recorded), ([], []))
         self.assertEqual((await self.frames.counts()).barred_claims, 1)
+        self.assertEqual(meters.meters.counters["readings_discarded"], discarded + 1)
 
     async def test_one_bad_image_does_not_stop_the_rest(self) -> None:
         def do(jpeg: bytes) -> None:

@@ -58,6 +58,7 @@ function hear(message) {
   if (message.slice) slice(message.slice);
   if (message.flags) showFlags(message);
   if (message.lesson) lessonChanged(message.lesson);
+  if ("trouble" in message) setLine(byId("line"), message.trouble);
   state.at = message.alive ?? state.at;
   document.body.removeAttribute("data-line");
 }

@@ -57,7 +57,11 @@ class Command(BaseCommand):
         await stop.wait()
         watching.cancel()
         try:
-            await asyncio.wait_for(services.stop(), STOP_WITHIN_S)
+            stopping = asyncio.ensure_future(services.stop())
+            stopped, _ = await asyncio.wait({stopping}, timeout=STOP_WITHIN_S)
+            if not stopped:
+                raise CommandError(f"Cut off: {services.slices.held} samples were not stored.")
+            await stopping
         finally:
             faulthandler.cancel_dump_traceback_later()
 
