@@ -32,12 +32,12 @@ class NotADemo(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Demo:
-    """What whoever started it needs to know."""
+class Account:
+    """What whoever started it needs to know, and the course that they look at."""
 
     user: str
     password: str
-    lesson: int
+    course: Course
 
 
 def mark() -> Path:
@@ -59,8 +59,8 @@ def claim_folder() -> None:
     mark().touch()
 
 
-def prepare(now: datetime) -> Demo:
-    """Safe to repeat."""
+def prepare() -> Account:
+    """Everything but the running class; safe to repeat."""
     password = secrets.token_urlsafe(9)
     teacher = _teacher(password)
     if not installation.analysis_chosen():
@@ -69,8 +69,7 @@ def prepare(now: datetime) -> Demo:
     course, new = Course.objects.get_or_create(teacher=teacher, name=PRACTICE_COURSE)
     if new:
         past.rehearse(course)
-    end_last(course)
-    return Demo(USER, password, begin(course, now).pk)
+    return Account(USER, password, course)
 
 
 def _teacher(password: str) -> Any:
@@ -100,6 +99,8 @@ def _was_opened(lesson: Lesson) -> bool:
 
 
 def begin(course: Course, now: datetime) -> Lesson:
+    """As late as can be: between this and the server's start nobody plays."""
+    end_last(course)
     lesson = lessons.open(course, mode=Lesson.Mode.PRACTICE, now=now - HEAD_START)
     past.write_until(lesson, now)
     # The teacher has as long as ever to open the page.

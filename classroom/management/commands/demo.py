@@ -30,28 +30,29 @@ class Command(serve.Command):
         try:
             # A taken port is to be told before anything is made.
             serving.claim(serve.place_of(told, []))
-            self.demo = self.prepared()
+            self.account = self.prepared()
         except (serving.CannotListen, demo.NotADemo) as error:
             raise CommandError(str(error).replace("make run", "make demo")) from None
         super().handle(*args, **{**options, **told})
 
-    def prepared(self) -> demo.Demo:
+    def prepared(self) -> demo.Account:
         demo.claim_folder()
         with migrated.alone():
             call_command("migrate", interactive=False, verbosity=0)
         self.say(["Preparing a practice class and its past (some seconds)"])
-        return demo.prepare(timezone.now())
+        return demo.prepare()
 
     def greeting(
         self, place: serving.Place, addresses: list[str], *, one_of_many: bool
     ) -> list[str]:
-        live = reverse("live", args=[self.demo.lesson])
+        lesson = demo.begin(self.account.course, timezone.now())
+        live = reverse("live", args=[lesson.pk])
         lines = super().greeting(place, addresses, one_of_many=one_of_many)
         about = [
             "",
             "A practice class is running; everyone in it is simulated. Watch it here:",
             f"  {addresses[0]}{reverse('login')}?next={live}",
-            f"  user name {self.demo.user}, password {self.demo.password}",
+            f"  user name {self.account.user}, password {self.account.password}",
             f"All of it is in {settings.DATA_DIR}; delete that folder to begin anew.",
         ]
         return [*lines[:-2], *about, *lines[-2:]]
