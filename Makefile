@@ -8,20 +8,24 @@ NODE_STAMP = node_modules/.installed
 PIP = $(PYTHON_IN) -m pip install --quiet --disable-pip-version-check
 # Modules whose facts the engines could change: they run again on Postgres and Redis.
 SHAPED = access_table audit closing consent dashboard_views history join judge lessons \
-	layer_messages meters metrics participants presence publish retention room slices sockets \
+	layer_messages meters metrics participants past presence publish retention room slices sockets \
 	student_pages student_socket taps teacher_socket writing
 SECOND_SHAPE = $(SHAPED:%=tests/test_%.py)
+# The demo keeps to a database file of its own, whatever this shell is set up for.
+DEMO = env -u DATABASE_URL -u DATABASE_URL_FILE -u REDIS_URL -u REDIS_URL_FILE \
+	-u FRAMES_REDIS_URL DATA_DIR=var/demo
 YES = $(filter-out 0 off no false,$(1))
 
 export PYTHON NO_APT
 
-.PHONY: help run test check format bench screenshots assets texts clean environment
+.PHONY: help run demo test check format bench screenshots assets texts clean environment
 
 help:
 	@echo "make run     install what is needed, then serve on http://localhost:8000"
 	@echo "             PORT=8001       another port"
 	@echo "             BIND=0.0.0.0    another address (then also state ALLOWED_HOSTS)"
 	@echo "             HTTPS=1         serve this machine's network on https, port 8443"
+	@echo "make demo    a practice class with a ready account, in var/demo (PORT=8001: another port)"
 	@echo "make test    install what the tests need, then run them all"
 	@echo "             ARGS='-k join'  words for pytest;  NO_APT=1  no system packages"
 	@echo "make check   formatting, lint, types, migrations"
@@ -37,6 +41,10 @@ run: environment
 	@$(MAKE) -s --no-print-directory $(SERVE_STAMP) assets
 	@exec $(PYTHON_IN) manage.py serve $(if $(BIND),--bind "$(BIND)") $(if $(PORT),--port "$(PORT)") \
 		$(if $(call YES,$(HTTPS)),--https)
+
+demo: environment
+	@$(MAKE) -s --no-print-directory $(SERVE_STAMP) assets
+	@exec $(DEMO) $(PYTHON_IN) manage.py demo $(if $(PORT),--port "$(PORT)")
 
 test:
 	@tools/prerequisites.sh

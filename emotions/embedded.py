@@ -15,12 +15,13 @@ import time
 from collections.abc import Awaitable, Callable
 
 from django.conf import settings
+from django.utils import timezone
 
 from classroom.models import Lesson
 from classroom.presence import rooms
 from classroom.sockets import end, in_database
 from classroom.writing import writer
-from emotions import judge, meters, practice, retention, seats, sockets
+from emotions import judge, meters, past, practice, retention, seats, sockets
 from emotions.closer import Closer
 from emotions.frames import frames
 from emotions.groups import Groups
@@ -40,6 +41,7 @@ LONGEST_WAIT_S = 30.0
 STEADY_AFTER_S = 60.0
 DRAIN_S = 4.0
 LOOK_FOR_LESSONS_S = 1.0
+LOOK_FOR_COURSES_S = 10.0
 PURGE_EVERY_S = 3600.0
 
 
@@ -162,6 +164,7 @@ class Services:
         return {
             "judge": judge.Judging().run,
             "practice": self.watch_practice,
+            "past": self.watch_past,
             "purge": self.purge,
         }
 
@@ -218,6 +221,15 @@ class Services:
                     task = asyncio.get_running_loop().create_task(self.play(lesson))
                     self.classes[lesson.pk] = task
             await asyncio.sleep(LOOK_FOR_LESSONS_S)
+
+    async def watch_past(self) -> None:
+        """Give new practice courses their ended lessons, once the live one is well under way."""
+        while True:
+            await asyncio.sleep(LOOK_FOR_COURSES_S)
+            for course, number in await in_database(past.missing, timezone.now()):
+                await in_database(past.write, course, number)
+                # It keeps the database to itself while it writes; others take their turn now.
+                await asyncio.sleep(LOOK_FOR_LESSONS_S)
 
     async def play(self, lesson: Lesson) -> None:
         async def told() -> practice.Told:

@@ -57,6 +57,7 @@ TABLE = {
     "lesson-start": "a course's, for its teacher",
     "course-settings": "a course's, for its teacher",
     "practice-start": MEMBERS,
+    "practice-delete": MEMBERS,
     "student": STUDENT,
     "my-data": STUDENT,
     "erase": STUDENT,
