@@ -29,15 +29,17 @@ MOST_HELD = 1000
 WIDTH, HEIGHT = 320, 240
 QUALITY = 70
 EDGE = 8
+SHADE_PX = 60
 SEED = 11
 
 
 def wall(rng: np.random.Generator) -> np.ndarray:
     """An empty grey room out of focus: soft shades of one light, and a camera's grain."""
-    shades = cv2.GaussianBlur(rng.standard_normal((HEIGHT, WIDTH)).astype(np.float32), (0, 0), 24)
-    shades *= 14 / shades.std()
-    grain = rng.normal(0, 3, shades.shape)
-    return np.clip(rng.uniform(70, 190) + shades + grain, 0, 255).astype(np.uint8)
+    coarse = rng.standard_normal((HEIGHT // SHADE_PX, WIDTH // SHADE_PX), np.float32)
+    shades = cv2.resize(coarse, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
+    grain = rng.standard_normal(shades.shape, np.float32)
+    frame = rng.uniform(70, 190) + 14 * shades + 3 * grain
+    return np.clip(frame, 0, 255).astype(np.uint8)
 
 
 def framed(face: np.ndarray, px: int, rng: np.random.Generator) -> np.ndarray:
