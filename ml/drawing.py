@@ -35,7 +35,7 @@ def confusion(labels: Sequence[str], table: np.ndarray) -> str:
 
 
 def _cell(x: float, y: float, share: float) -> str:
-    ink = "#ffffff" if share > 0.5 else INK
+    ink = "#ffffff" if share > 0.65 else INK
     box = (
         f'<rect x="{x}" y="{y}" width="{CELL - 2}" height="{CELL - 2}" fill="{COLOURS[0]}" '
         f'fill-opacity="{0.04 + 0.96 * share:.2f}"/>'
