@@ -18,7 +18,7 @@ YES = $(filter-out 0 off no false,$(1))
 
 export PYTHON NO_APT
 
-.PHONY: help run demo test check format bench screenshots assets texts clean environment
+.PHONY: help run demo test check format bench card screenshots assets texts clean environment
 
 help:
 	@echo "make run     install what is needed, then serve on http://localhost:8000"
@@ -30,6 +30,7 @@ help:
 	@echo "             ARGS='-k join'  words for pytest;  NO_APT=1  no system packages"
 	@echo "make check   formatting, lint, types, migrations"
 	@echo "make bench   frames per second here, beside the original's way of doing it"
+	@echo "make card    measure the exported network and write its card (DATA=fer2013.npz)"
 	@echo "make screenshots   pictures of every page (ten minutes; ARGS='--to FOLDER')"
 	@echo "make texts   gather every text for the translators' files, and compile them"
 	@echo "make assets  fetch and copy what pages load (fonts, icons, Plotly, face model)"
@@ -69,6 +70,11 @@ format: environment
 bench: environment
 	@$(MAKE) -s --no-print-directory $(TRAIN_STAMP) assets
 	@$(PYTHON_IN) -m ml.bench $(ARGS)
+
+# Without DATA the card is written again from the figures that are kept.
+card: environment
+	@$(MAKE) -s --no-print-directory $(SERVE_STAMP) assets
+	@$(PYTHON_IN) -m ml.card $(if $(DATA),--data "$(DATA)") $(ARGS)
 
 screenshots: environment
 	@tools/prerequisites.sh
