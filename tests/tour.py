@@ -38,6 +38,18 @@ REFUSING = (
 NO_PICTURE_IN_PICTURE = "delete window.documentPictureInPicture"
 MOST_GUESSES = 25
 
+# A line that can be cut for good: what would be opened after that leads nowhere.
+CUTTABLE = """
+const Socket = WebSocket;
+Object.assign(window, { cut: false, sockets: [] });
+window.WebSocket = class extends Socket {
+  constructor(address) {
+    super(window.cut ? `${address}cut` : address);
+    window.sockets.push(this);
+  }
+};
+"""
+
 Prepare = Callable[[Page], Page | None]
 
 
@@ -169,7 +181,7 @@ class Tour:
         yield Stop("live-rules", at, ready=ready, prepare=modal("rules"))
         yield Stop("live-end", at, ready=ready, prepare=modal("end"))
         yield Stop("error-403", at, "nobody")
-        yield Stop("live-reconnecting", at, ready=ready, prepare=line_lost)
+        yield Stop("live-reconnecting", at, ready=ready, prepare=lose_the_line, script=CUTTABLE)
         yield Stop(
             "pop-out", at, ready=ready, prepare=open_small_window, script=NO_PICTURE_IN_PICTURE
         )
@@ -289,15 +301,9 @@ def open_small_window(page: Page) -> Page:
     return opened.value
 
 
-def line_lost(page: Page) -> None:
-    page.evaluate(
-        """() => {
-          const line = document.getElementById("line");
-          line.textContent = line.dataset.words.replace("{time}", "10:42");
-          line.hidden = false;
-          document.body.dataset.line = "lost";
-        }"""
-    )
+def lose_the_line(page: Page) -> None:
+    page.evaluate("() => { cut = true; sockets.forEach((each) => each.close()); }")
+    page.locator("#line:not([hidden])").wait_for()
 
 
 def unfold(page: Page) -> None:
