@@ -19,6 +19,7 @@ sys.path.insert(0, str(ROOT))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 
 import django  # noqa: E402  (after the path and the settings)
+import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
 from playwright.sync_api import Page, sync_playwright  # noqa: E402
 
@@ -28,9 +29,9 @@ from tests.looks import SHAPES, Shape  # noqa: E402
 from tests.running import Served  # noqa: E402
 from tests.tour import Tour  # noqa: E402
 
-# Flat areas and a few hues: a picture of a page needs no more, and is a third of the size. They are
-# chosen to cover all hues, since a swatch of twelve pixels must keep its own.
-COLOURS = 128
+# Flat areas and a few hues: a picture of a page needs no more, and is a third of the size. Grounds
+# keep their exact colour; the others are chosen to cover all hues, down to a swatch's few pixels.
+EXACT, COLOURS = 48, 160
 SETTLE_MS = 400
 SMALL = tuple(Shape(scheme, 320, 160, scheme) for scheme in ("light", "dark"))
 README_PICTURE = ("live", "wide-light", "live.png")
@@ -51,9 +52,24 @@ def picture(page: Page, shape: Shape) -> bytes:
 
 
 def save(png: bytes, path: Path) -> None:
+    """In few colours, each pixel in the nearest (Pillow's own search is not exact)."""
     image = Image.open(io.BytesIO(png)).convert("RGB")
-    few = image.quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    few.save(path, optimize=True)
+    codes = np.asarray(image).reshape(-1, 3).astype(int) @ (65536, 256, 1)
+    found, where = np.unique(codes, return_inverse=True)
+    used = np.stack([found >> 16, found >> 8 & 255, found & 255], axis=1)
+    few = palette(image)
+    nearest = ((used[:, None] - few) ** 2).sum(axis=2).argmin(axis=1)
+    drawn = nearest[where.ravel()].astype(np.uint8).reshape(image.height, image.width)
+    made = Image.fromarray(drawn, "P")
+    made.putpalette(few.astype(np.uint8).tobytes())
+    made.save(path, optimize=True)
+
+
+def palette(image: Image.Image) -> np.ndarray:
+    counted = sorted(image.getcolors(image.width * image.height) or [], reverse=True)
+    exact = [colour for _, colour in counted[:EXACT]]
+    wide = image.quantize(COLOURS - EXACT, method=Image.Quantize.MAXCOVERAGE).getpalette()
+    return np.array([*exact, *np.reshape(wide, (-1, 3))], dtype=int)
 
 
 def take_all(tour: Tour, folder: Path, only: list[str]) -> None:
