@@ -66,6 +66,7 @@ class StudentSocket(Socket):
         self.mistakes = 0
         self.camera = "none"
         self.taken_at = float("-inf")
+        self.told_ms = float("inf")
         self.read_at = 0.0
         self.asked_until = 0.0
         self.left = False
@@ -178,17 +179,19 @@ class StudentSocket(Socket):
             return await self.complain(_("A picture needs its number in the first four bytes."))
         seq, jpeg = int.from_bytes(message[:SEQ_BYTES], "big"), message[SEQ_BYTES:]
         pace, now = meters.meters.pace_ms(seat.interval_ms), time.monotonic()
-        early_ms = pace / 2 - (now - self.taken_at) * 1000
+        # A page that waits as long as it was told is never early, however the pace grew meanwhile.
+        early_ms = min(pace, self.told_ms) / 2 - (now - self.taken_at) * 1000
         if not seat.has_camera or seat.paused or self.camera != "on":
             return await self.turn_down(seq, "not_wanted", pace)
         if early_ms > 0:
             return await self.turn_down(seq, "early", round(early_ms + pace / 2))
-        self.taken_at = now
+        told = meters.meters.next_ms(seat.interval_ms)
+        self.taken_at, self.told_ms = now, told
         try:
             check_jpeg(jpeg)
         except BadImage as error:
             return await self.turn_down(seq, error.code, pace)
-        await self.answer(seq, await frames().offer(seat.lesson, seat.student, seq, jpeg), pace)
+        await self.answer(seq, await frames().offer(seat.lesson, seat.student, seq, jpeg), told)
 
     async def answer(self, seq: int, answer: Answer, pace: int) -> None:
         if answer.status == "refused":
