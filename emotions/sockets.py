@@ -32,7 +32,7 @@ from classroom.sockets import (
     Socket,
 )
 from classroom.writing import writer
-from emotions import attention, meters, notices, room, seats, taps, words
+from emotions import attention, ears, meters, notices, room, seats, taps, words
 from emotions.allowance import Allowance
 from emotions.frames import Answer, frames
 from emotions.publish import students_group
@@ -113,6 +113,7 @@ class StudentSocket(Socket):
         await self.channel_layer.group_send(
             student_group(seat.student), {"type": "student.replaced", "order": self.order}
         )
+        await ears.listen(seat.lesson, seat.student, self)
         self.chair = rooms.enter(seat.lesson, seat.student, {"camera": self.camera})
         await self.send_json(seat.hello(worker=meters.worker_alive()))
         self.keep(self.stay_alive())
@@ -121,6 +122,7 @@ class StudentSocket(Socket):
         open_sockets.discard(self)
         if self.seat is not None:
             rooms.leave(self.seat.lesson, self.seat.student, self.chair, left=self.left)
+            await ears.leave(self.seat.lesson, self.seat.student, self)
         await self.leave_groups()
 
     async def stay_alive(self) -> None:
@@ -279,11 +281,9 @@ class StudentSocket(Socket):
 
     # What the groups say
 
-    async def lesson_readings(self, message: dict[str, Any]) -> None:
-        """Pass on this student's own reading, and nobody else's."""
-        seat = self.taken_seat
-        own = message["students"].get(str(seat.student))
-        if own is None or seat.paused or self.camera != "on":
+    async def hear_reading(self, own: str) -> None:
+        """Pass on this student's own reading; others' are not even heard."""
+        if self.taken_seat.paused or self.camera != "on":
             return
         reading = json.loads(own)
         if reading["at"] <= self.read_at:
