@@ -29,7 +29,7 @@ from emotions.lease import RENEW_EVERY_S, Lease
 from emotions.publish import Publisher
 from emotions.readings import Reading
 from emotions.slices import Slices
-from emotions.worker import Worker
+from emotions.worker import AT_ONCE, Worker
 from ml.reader import Reader
 
 logger = logging.getLogger(__name__)
@@ -128,7 +128,9 @@ class Services:
 
     async def work(self) -> None:
         reader = await asyncio.to_thread(Reader.load)
-        self.worker = Worker(frames(), reader, self.publisher.put, self.slices.add)
+        # Beside a web server the loop comes back to the worker late: the reader is to go on.
+        ahead = AT_ONCE if self.with_web else 1
+        self.worker = Worker(frames(), reader, self.publisher.put, self.slices.add, ahead=ahead)
         await self.worker.run()
 
     async def beat(self) -> None:
