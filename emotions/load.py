@@ -184,7 +184,8 @@ class Student:
         """When this page sends next: as long after this snapshot as its answer asks."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.answered.wait(), ANSWER_WITHIN_S)
-        return sent_at + self.pace_s
+        # As pages do: sooner than half the pace after a late answer, the next would be refused.
+        return max(sent_at + self.pace_s, time.monotonic() + self.pace_s / 2)
 
     async def listen(self, socket: ClientConnection) -> None:
         try:
