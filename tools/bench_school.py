@@ -31,7 +31,7 @@ from tests.services import Postgres, Redis, postgres_programs, redis_program  # 
 
 PROCESSORS = 2
 JOINING = 300
-OVERLOAD = 4.0
+OVERLOAD, MOST_OVERLOAD = 4.0, 6.0
 PACED_RATE = 2
 LEAST_STUDENTS, MOST_STUDENTS = 200, 1000
 MOST_S = 460.0
@@ -196,13 +196,18 @@ def saturate(bench: Bench, name: str, web: Served) -> Any:
 
 def overload(bench: Bench, shape: str, web: Served, guess: int) -> None:
     """As many students, one snapshot a second each, as make four times of what is read."""
-    students, figures = within(guess), {}
+    students, runs = within(guess), []
     for _ in range(2):
-        figures = bench.load(f"{shape}, overloaded", web, students=students, seconds=18)
-        times = figures["window"]["overload"] or OVERLOAD
-        if times >= OVERLOAD or students == MOST_STUDENTS:
+        name = f"{shape}, overloaded by {students}"
+        runs.append(bench.load(name, web, students=students, seconds=18))
+        times = runs[-1]["window"]["overload"] or 2 * MOST_OVERLOAD
+        if OVERLOAD <= times <= MOST_OVERLOAD:
             break
         students = within(round(students * OVERLOAD * 1.1 / times))
+    # The one that is nearest to four times, of those that are no less.
+    enough = [run for run in runs if (run["window"]["overload"] or 0) >= OVERLOAD]
+    figures = min(enough or runs, key=lambda run: run["window"]["overload"] or 0)
+    students = figures["students"]
     had = figures["window"]
     bench.hold(
         f"{shape}, pacing off, {students} students, {had['overload']} times too much: readings "
