@@ -18,7 +18,7 @@ YES = $(filter-out 0 off no false,$(1))
 
 export PYTHON NO_APT
 
-.PHONY: help run demo test check format bench card screenshots assets texts clean environment
+.PHONY: help run demo test check format bench bench-school card screenshots assets texts clean environment
 
 help:
 	@echo "make run     install what is needed, then serve on http://localhost:8000"
@@ -30,6 +30,7 @@ help:
 	@echo "             ARGS='-k join'  words for pytest;  NO_APT=1  no system packages"
 	@echo "make check   formatting, lint, types, migrations"
 	@echo "make bench   frames per second here, beside the original's way of doing it"
+	@echo "make bench-school   what two processors bear of a school (eight minutes; else idle)"
 	@echo "make card    measure the exported network and write its card (DATA=fer2013.npz)"
 	@echo "make screenshots   pictures of every page (ten minutes; ARGS='--to FOLDER')"
 	@echo "make texts   gather every text for the translators' files, and compile them"
@@ -75,6 +76,11 @@ bench: environment
 card: environment
 	@$(MAKE) -s --no-print-directory $(SERVE_STAMP) assets
 	@$(PYTHON_IN) -m ml.card $(if $(DATA),--data "$(DATA)") $(ARGS)
+
+bench-school: environment
+	@tools/prerequisites.sh
+	@$(MAKE) -s --no-print-directory $(DEV_STAMP)
+	@$(PYTHON_IN) tools/bench_school.py $(ARGS)
 
 screenshots: environment
 	@tools/prerequisites.sh

@@ -50,6 +50,9 @@ LESSON_HOURS = env.number("LESSON_HOURS", 4, least=0.1, most=24)
 ABANDONED_AFTER_S = env.number("ABANDONED_AFTER_S", 900, least=5, most=86_400)
 WAITING_SNAPSHOTS = env.whole("WAITING_SNAPSHOTS", 2000, least=1, most=100_000)
 
+# Load tests take it away, to see the queue alone share what the workers can read.
+PACE_UNDER_LOAD = env.flag("PACE_UNDER_LOAD", True)
+
 REDIS_URL = engines.redis_url("REDIS_URL", env.secret("REDIS_URL"))
 FRAMES_REDIS_URL = engines.redis_url("FRAMES_REDIS_URL", env.text("FRAMES_REDIS_URL")) or REDIS_URL
 REDIS_PERSISTENCE_CHECKED = env.flag("REDIS_PERSISTENCE_CHECKED", False)

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from weakref import WeakSet
 
 from channels.consumer import get_handler_name
@@ -66,8 +66,12 @@ unfinished: set[asyncio.Task[Any]] = set()
 """What is seen through although its socket may have closed; held so that it is not collected."""
 
 
-connected: WeakSet[Socket] = WeakSet()
-"""Every socket of this process that is in a group."""
+class Member(Protocol):
+    async def join_again(self) -> None: ...
+
+
+connected: WeakSet[Member] = WeakSet()
+"""Everything of this process that is in a group: sockets, and what listens for them."""
 
 
 class Socket(AsyncWebsocketConsumer):

@@ -31,7 +31,7 @@ from emotions.readings import Reading
 from emotions.roll import Roll
 from emotions.slices import Slices
 from emotions.storing import watch_database
-from emotions.worker import Worker
+from emotions.worker import AT_ONCE, Worker
 from ml.reader import Reader
 
 logger = logging.getLogger(__name__)
@@ -134,7 +134,9 @@ class Services:
 
     async def work(self) -> None:
         reader = await asyncio.to_thread(Reader.load)
-        self.worker = Worker(frames(), reader, self.publisher.put, self.slices.add)
+        # Beside a web server the loop comes back to the worker late: the reader is to go on.
+        ahead = AT_ONCE if self.with_web else 1
+        self.worker = Worker(frames(), reader, self.publisher.put, self.slices.add, ahead=ahead)
         await self.worker.run()
 
     async def beat(self) -> None:

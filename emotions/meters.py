@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import socket
 import time
 from collections import Counter, deque
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.core.cache import cache
 
 from classroom.writing import writer
@@ -32,6 +34,11 @@ BEAT_EVERY_S = 2.0
 LONG_WAIT_S = 1.0
 SHORT_WAIT_S = 0.3
 MOST_STRETCH = 5.0
+SMALLEST_STEP, LARGEST_STEP = 1.1, 2.0
+SPREAD = (0.7, 1.3)
+SETTLE_S = 2.0
+"""Times the stretch: a student hears of a new pace only with the answer to the next snapshot, so a
+change that came sooner would swing between idle workers and a full queue for ever."""
 LEAST_SHARE_READ = 0.8
 """Less than this share of the offered snapshots analysed counts as falling behind."""
 
@@ -54,6 +61,8 @@ class Meters:
     inference_ms: Ema = field(default_factory=Ema)
     latency_ms: Ema = field(default_factory=Ema)
     stretch: float = 1.0
+    able: float = 0.0
+    settled_at: float = float("-inf")
     state: State = "none"
     since: float = field(default_factory=time.time)
     offered: float = 0.0
@@ -80,7 +89,8 @@ class Meters:
         if now > then:
             self.offered = (counts.offered - before.offered) / (now - then)
             self.analysed = (_read(counts) - _read(before)) / (now - then)
-        self._stretch(counts.waiting)
+        if now >= self.settled_at:
+            self._stretch(counts.waiting, now)
         return anew
 
     def heard(self, workers: list[dict[str, Any]], now: float) -> None:
@@ -95,14 +105,29 @@ class Meters:
 
     def pace_ms(self, interval_ms: int) -> int:
         """How long a student is to wait before the next snapshot."""
-        return round(interval_ms * self.stretch)
+        return round(interval_ms * self.stretch) if settings.PACE_UNDER_LOAD else interval_ms
 
-    def _stretch(self, waiting: int) -> None:
+    def next_ms(self, interval_ms: int) -> int:
+        """What one student is told: those who came in one moment are not to come back in one."""
+        pace = self.pace_ms(interval_ms)
+        return pace if pace == interval_ms else round(pace * random.uniform(*SPREAD))
+
+    def _stretch(self, waiting: int, now: float) -> None:
+        """Ask for what can be read, then wait until those who were asked have come back."""
         wait_s = waiting / max(self.analysed, 1.0)
         if wait_s > LONG_WAIT_S:
-            self.stretch = min(MOST_STRETCH, self.stretch * 1.25)
+            self.able = self.analysed
+            too_much = max(self.offered / max(self.able, 1.0), wait_s / 2)
+            factor = min(LARGEST_STEP, max(SMALLEST_STEP, too_much))
         elif wait_s < SHORT_WAIT_S:
-            self.stretch = max(1.0, self.stretch / 1.1)
+            used = self.offered / self.able if self.able else 0.0
+            factor = 1 / (LARGEST_STEP if used < 1 / LARGEST_STEP else SMALLEST_STEP)
+        else:
+            return
+        stretch = min(MOST_STRETCH, max(1.0, self.stretch * factor))
+        if stretch != self.stretch:
+            self.stretch = stretch
+            self.settled_at = now + SETTLE_S * stretch + WINDOW_S
 
 
 def _read(counts: Counts) -> int:

@@ -118,6 +118,24 @@ class LoopTest(WorkerCase):
         ticking.cancel()
         self.assertGreater(ticks, 15)
 
+    async def test_reader_goes_on_while_the_loop_has_much_else_to_do(self) -> None:
+        go_on, read = threading.Event(), threading.Semaphore(0)
+        worker = self.worker(FakeReader(lambda jpeg: (go_on.wait(30), read.release())), ahead=4)
+        for student in range(4):
+            await self.frames.offer(1, student, 1, b"x")
+        running = asyncio.create_task(worker.run())
+
+        async def begun() -> int:
+            return (await self.frames.counts()).in_hand
+
+        await until(begun)
+        go_on.set()
+        # The loop does nothing else than this; with one at a time only the first would be read.
+        done = [read.acquire(timeout=30) for _ in range(4)]
+        worker.stop()
+        await running
+        self.assertEqual((done, len(self.published)), ([True] * 4, 4))
+
     async def test_result_of_a_student_barred_meanwhile_goes_nowhere(self) -> None:
         started, go_on = threading.Event(), threading.Event()
 
