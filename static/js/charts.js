@@ -3,6 +3,7 @@
  * names a token, and the page takes the colour from its theme, so dark mode is a redraw.
  */
 
+import { applied } from "./changes.js";
 import { byId, make, setLine, setText } from "./dom.js";
 
 const CONFIG = { displayModeBar: false, responsive: true, showTips: false, doubleClick: false };
@@ -127,11 +128,25 @@ function paintLayout(layout, range, more) {
   };
 }
 
+/** Only what the time axis shows: what lies before would be drawn and cut away. */
+function inSight(data, range) {
+  if (!range) return data;
+  return data.flatMap((trace) => {
+    if (!trace.x0) return [trace];
+    const first = ms(trace.x0);
+    const passed = Math.max(0, Math.floor((range[0] - first) / trace.dx));
+    if (!passed) return [trace];
+    if (passed >= trace.y.length) return [];
+    const rest = { y: trace.y.slice(passed), customdata: trace.customdata?.slice(passed) };
+    return [{ ...trace, ...rest, x0: first + passed * trace.dx }];
+  });
+}
+
 function draw(div, figure, range, more) {
   if (!div || !figure || !window.Plotly) return;
   const width = div.clientWidth - figure.layout.margin.l - more.margin.r;
   const layout = paintLayout(figure.layout, range, { ...more, width, end: endOf(figure.data) });
-  window.Plotly.react(div, figure.data.map(paintTrace), layout, CONFIG);
+  window.Plotly.react(div, inSight(figure.data, range).map(paintTrace), layout, CONFIG);
 }
 
 function legend(list, entries) {
@@ -173,7 +188,7 @@ export function lessonCharts(first = {}) {
   let charts = null;
 
   function drawAll() {
-    if (!charts || document.hidden) return;
+    if (!charts?.mood || !charts.engagement || document.hidden) return;
     const figure = charts.mood[shown.bands];
     const range = span(figure.layout.meta ?? {}, shown.minutes);
     const margin = { r: narrow() ? 12 : LABEL_ROOM_PX };
@@ -220,6 +235,11 @@ export function lessonCharts(first = {}) {
   return {
     show(next) {
       charts = next;
+      drawAll();
+    },
+    /** @param {object} news   what is new in the charts; a large class's come one by one */
+    change(news) {
+      charts = applied(charts ?? {}, news);
       drawAll();
     },
   };
