@@ -15,7 +15,7 @@ YES = $(filter-out 0 off no false,$(1))
 
 export PYTHON NO_APT
 
-.PHONY: help run test check format bench screenshots assets clean environment
+.PHONY: help run test check format bench bench-page screenshots assets clean environment
 
 help:
 	@echo "make run     install what is needed, then serve on http://localhost:8000"
@@ -26,6 +26,7 @@ help:
 	@echo "             ARGS='-k join'  words for pytest;  NO_APT=1  no system packages"
 	@echo "make check   formatting, lint, types, migrations"
 	@echo "make bench   frames per second here, beside the original's way of doing it"
+	@echo "make bench-page   what 200 students cost the teacher's browser (ARGS='--minutes 2')"
 	@echo "make screenshots   pictures of every page (ten minutes; ARGS='--to FOLDER')"
 	@echo "make assets  fetch and copy what pages load (fonts, icons, Plotly, face model)"
 	@echo "make clean   remove what was installed; keeps var/, the data"
@@ -60,6 +61,11 @@ format: environment
 bench: environment
 	@$(MAKE) -s --no-print-directory $(TRAIN_STAMP) assets
 	@$(PYTHON_IN) -m ml.bench $(ARGS)
+
+bench-page: environment
+	@tools/prerequisites.sh
+	@$(MAKE) -s --no-print-directory $(DEV_STAMP) assets
+	@$(PYTHON_IN) tools/bench_page.py $(ARGS)
 
 screenshots: environment
 	@tools/prerequisites.sh
