@@ -20,6 +20,7 @@ urlpatterns = [
     path(LESSON + "unlock/", steering.unlock, name="lesson-unlock"),
     path(LESSON + "quiet/", steering.quiet, name="lesson-quiet"),
     path(LESSON + "marker/", steering.marker, name="lesson-marker"),
+    path(STUDENT, views.lesson_student, name="lesson-student"),
     path(STUDENT + "remove/", steering.remove, name="student-remove"),
     path(STUDENT + "readmit/", steering.readmit, name="student-readmit"),
     path(STUDENT + "rename/", steering.rename, name="student-rename"),

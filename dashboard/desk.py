@@ -206,7 +206,7 @@ class Desk:
         )
 
     def sparklines(self) -> dict[int, list[float | None]]:
-        return self.lines().of
+        return dict(self.lines().of)
 
     def lines(self) -> Sparklines:
         until = self.timeline.last_analysed_at

@@ -9,14 +9,15 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from classroom import access, installation
-from classroom.models import Course
+from classroom.models import Course, Participant
 from classroom.views import invite
-from dashboard import accuracy, metrics
+from dashboard import accuracy, drawer, metrics
 from dashboard import history as past
 from dashboard import status as health
 from dashboard.forms import FlagSettingsForm
@@ -39,6 +40,18 @@ def live(request: HttpRequest, lesson_id: int) -> HttpResponse:
     }
     content = {**invite.sheet(request, lesson), "course": lesson.course, "data": data}
     return render(request, "dashboard/live.html", content)
+
+
+@access.account_needed
+@never_cache
+@require_safe
+def lesson_student(request: HttpRequest, lesson_id: int, student_id: int) -> JsonResponse:
+    """One student of this lesson so far, for the drawer of its teacher's live page."""
+    lesson = access.lesson_for_teacher(request.user, lesson_id)
+    inside = Participant.objects.filter(lesson=lesson).select_related("lesson")
+    student = get_object_or_404(inside, pk=student_id)
+    access.log_student_opened(request.user, student, request.session)
+    return JsonResponse(drawer.so_far(student, timezone.now()))
 
 
 @access.account_needed

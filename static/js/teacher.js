@@ -9,7 +9,7 @@ import { drawer } from "./drawer.js";
 import { flagPanel } from "./flags.js";
 import "./invite.js";
 import { popOut } from "./popout.js";
-import { post } from "./post.js";
+import { post, read } from "./post.js";
 import { pulseView } from "./pulse.js";
 import { connect } from "./socket.js";
 import { studentList } from "./students.js";
@@ -35,10 +35,10 @@ const side = drawer(
   {
     student: students.get,
     nameOf: students.shownName,
-    flagsOf: flags.of,
     namesHidden: () => students.namesHidden,
   },
   {
+    read: (id) => read(`${data.base}students/${id}/`),
     rename: (id, name) => post(`${data.base}students/${id}/rename/`, { name }),
     remove: removeStudent,
   },
@@ -100,8 +100,9 @@ function slice(now) {
   if (now.pulse) tell("pulse", now.pulse);
   if (now.charts) charts.change(now.charts);
   if (now.sparklines) students.sparklines(now.sparklines);
-  if (now.tails) students.tails(now.tails);
-  side.redraw();
+  if (!now.tails) return;
+  students.tails(now.tails);
+  side.reload();
 }
 
 /** The same goes to the page and to the small window. */
