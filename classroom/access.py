@@ -154,3 +154,9 @@ def log_student_opened(user: Any, student: Participant, session: MutableMapping[
         return
     audit.append(user, "student opened", f"lesson {student.lesson_id}", audit.subject_of(student))
     session[key] = time.time()
+
+
+def log_exported(user: Any, lesson: Lesson, *, names: bool) -> None:
+    """Write into the trail that a lesson's rows left as a file, its teacher's own too."""
+    which = f"lesson {lesson.pk}, {'with' if names else 'without'} names"
+    audit.append(user, "lesson exported", which)

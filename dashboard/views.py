@@ -6,6 +6,7 @@ from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -15,9 +16,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from classroom import access, installation
-from classroom.models import Course, Participant
+from classroom.models import Course, Lesson, Participant
 from classroom.views import invite
-from dashboard import accuracy, drawer, metrics
+from dashboard import accuracy, drawer, exports, metrics
 from dashboard import history as past
 from dashboard import status as health
 from dashboard.forms import FlagSettingsForm
@@ -75,6 +76,40 @@ def lesson(request: HttpRequest, lesson_id: int) -> HttpResponse:
         return redirect("live", found.pk)
     messages.info(request, _("This lesson is still open. Its report comes when it has ended."))
     return redirect("history")
+
+
+def exported(request: HttpRequest, lesson_id: int) -> tuple[Lesson, bool]:
+    """The closed lesson that this person may take away, and whether with names."""
+    lesson = access.lesson_for_history(request.user, lesson_id)
+    if lesson.is_open:
+        raise Http404(_("The export comes when the lesson has ended."))
+    if not access.sees_individuals(request.user, lesson, request.session):
+        raise PermissionDenied
+    names = request.GET.get("names") == "on"
+    access.log_exported(request.user, lesson, names=names)
+    return lesson, names
+
+
+@access.account_needed
+@never_cache
+@require_safe
+def export_csv(request: HttpRequest, lesson_id: int) -> HttpResponse:
+    lesson, names = exported(request, lesson_id)
+    text = exports.as_csv(lesson, names=names)
+    response = HttpResponse(text, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{exports.file_name(lesson, "csv")}"'
+    return response
+
+
+@access.account_needed
+@never_cache
+@require_safe
+def export_json(request: HttpRequest, lesson_id: int) -> JsonResponse:
+    lesson, names = exported(request, lesson_id)
+    found = exports.as_json(lesson, names=names)
+    response = JsonResponse(found, json_dumps_params={"indent": 1, "ensure_ascii": False})
+    response["Content-Disposition"] = f'attachment; filename="{exports.file_name(lesson, "json")}"'
+    return response
 
 
 @login_required

@@ -35,6 +35,8 @@ MACHINES = "for programs on this machine, or with the token"
 
 TABLE = {
     "lesson": REPORT,
+    "lesson-csv": REPORT,
+    "lesson-json": REPORT,
     "live": LESSON,
     "lesson-invite": LESSON,
     "lesson-joined": LESSON,
