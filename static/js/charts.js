@@ -207,7 +207,8 @@ export function lessonCharts(first = {}) {
   }
 
   function drawTable() {
-    tableFrame.replaceChildren(table(charts.mood[shown.bands].table));
+    const figures = [mood && charts.mood[shown.bands], charts.engagement];
+    tableFrame.replaceChildren(...figures.filter((each) => each?.table).map((each) => table(each.table)));
   }
 
   function choose(attribute, take) {
