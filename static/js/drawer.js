@@ -109,7 +109,11 @@ export function drawer(room, act) {
     load();
   });
 
-  dialog.addEventListener("close", () => (shown = null));
+  dialog.addEventListener("close", () => {
+    const lost = document.activeElement === document.body || dialog.contains(document.activeElement);
+    if (lost) room.student(shown)?.name.focus();
+    shown = null;
+  });
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && dialog.open) dialog.close();
   });

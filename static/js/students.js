@@ -18,6 +18,7 @@ const TAP_ICONS = {
   too_slow: "turtle",
 };
 
+const MANY = 60;
 const STEP_S = 10;
 const POINTS = 60;
 
@@ -80,6 +81,7 @@ export function studentList(list, open) {
       if (li === place) place = place.nextElementSibling;
       else list.insertBefore(li, place);
     }
+    list.toggleAttribute("data-many", sorted.length > MANY);
     number();
     drawNames();
   }
