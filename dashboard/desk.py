@@ -14,7 +14,7 @@ from dashboard.beats import Beats, Past
 from dashboard.changes import SAME, change
 from dashboard.figures import chart, figures
 from dashboard.live import ROLL_CALL_S, Picture, Room, Worker
-from dashboard.parcels import parted
+from dashboard.parcels import parted, slices, ticks
 from dashboard.sparklines import Sparklines
 from dashboard.stored import LessonState, Person, Stored, Tap
 from dashboard.timeline import Timeline, bands
@@ -99,11 +99,11 @@ class Desk:
 
     def tick(self, now: float) -> list[Message]:
         """Everything that changed since the last second; nothing if nothing did."""
-        messages = []
+        messages: list[Message] = []
         picture = self.room.picture(now)
         changed = self._changed(picture, now)
         if changed:
-            messages.append({"tick": {"at": now, **changed}})
+            messages += ticks(now, changed)
         self.sent = picture
         flags = self.flags(now)
         if flags != self.sent_flags:
@@ -128,6 +128,9 @@ class Desk:
         told["tails"] = lines.since(self.sent_lines)
         self.sent_charts, self.sent_lines = charts, lines
         return {"slice": told}
+
+    def slice_news(self, now: float) -> list[Message]:
+        return slices(self.slice_told(now))
 
     def _changed(self, picture: Picture, now: float) -> Message:
         old = self.sent

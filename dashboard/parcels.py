@@ -45,6 +45,27 @@ def figures_of(charts: Message) -> Iterator[Message]:
     yield {"engagement": whole(charts["engagement"])}
 
 
+def ticks(at: float, changed: Message) -> list[Message]:
+    """A second's news; when a whole class comes in at once its rows are shared out."""
+    first, *more = list(portions(changed.get("students", ()))) or [[]]
+    head = {"at": at, **changed}
+    if "students" in changed:
+        head["students"] = first
+    return [{"tick": head}, *({"tick": {"at": at, "students": some}} for some in more)]
+
+
+def slices(message: Message) -> list[Message]:
+    """After a gap every chart is new from its beginning: then each comes alone."""
+    told = dict(message["slice"])
+    if "charts" not in told or size(message) <= MOST_BYTES:
+        return [message]
+    charts = told.pop("charts")
+    figures = [{"mood": {name: news}} for name, news in charts.get("mood", {}).items()]
+    if "engagement" in charts:
+        figures.append({"engagement": charts["engagement"]})
+    return [{"slice": told}, *({"slice": {"charts": one}} for one in figures)]
+
+
 def portions(items: Iterable[Any]) -> Iterator[list[Any]]:
     some: list[Any] = []
     filled = 0

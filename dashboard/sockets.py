@@ -161,7 +161,8 @@ class TeacherSocket(Socket):
             self.stale.clear()
             since = (time.time() - REREAD_S) // SLICE_SECONDS * SLICE_SECONDS
             desk.refresh(await fresh(self.lesson_id, since))
-            await self.send_json(desk.slice_told(time.time()))
+            for message in desk.slice_news(time.time()):
+                await self.send_json(message)
             await asyncio.sleep(REREAD_LEAST_S)
 
     async def be_seen(self) -> None:

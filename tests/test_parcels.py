@@ -7,7 +7,7 @@ from typing import Any
 
 from classroom.sockets import as_text
 from dashboard.changes import SAME, change
-from dashboard.parcels import parted
+from dashboard.parcels import parted, slices
 from dashboard.sparklines import NOTHING, Sparklines
 from dashboard.stored import Person
 from tests.test_desk import OPENED, desk, stored, tell
@@ -96,3 +96,28 @@ def test_the_first_message_of_many_has_everything_but_the_long_parts():
     assert head["picture"]["counts"]["room"] == 200
     assert head["pulse"] == hello["hello"]["pulse"]
     assert "charts" not in head and head["picture"]["rows"] == {}
+
+
+def test_a_class_that_comes_in_at_once_is_told_in_several_ticks():
+    until = OPENED + 600
+    made = desk(until, students=1)
+    made.opening(until + 6)
+    made.refresh(stored(until, **crowd(until, 200)))
+    tell(made, until + 7)
+    messages = [one for one in made.tick(until + 7) if "tick" in one]
+    assert max(lengths(messages)) <= KILOBYTES_30
+    assert [row["id"] for one in messages for row in one["tick"]["students"]] == list(range(200))
+    assert ["counts" in one["tick"] for one in messages] == [True] + [False] * (len(messages) - 1)
+
+
+def test_charts_that_are_new_from_their_beginning_come_one_by_one():
+    figure = {"data": ["x" * 20_000]}
+    charts = {"mood": {"simple": figure, "seven": figure}, "engagement": figure}
+    parts = slices({"slice": {"pulse": {}, "charts": charts, "tails": {}}})
+    assert max(lengths(parts)) <= KILOBYTES_30
+    assert parts[0] == {"slice": {"pulse": {}, "tails": {}}}
+    joined: dict[str, Any] = {"mood": {}}
+    for part in parts[1:]:
+        joined["mood"] |= part["slice"]["charts"].get("mood", {})
+        joined |= {key: value for key, value in part["slice"]["charts"].items() if key != "mood"}
+    assert joined == charts
