@@ -17,7 +17,16 @@ const MOST_BESIDE = 5;
 /** Where a third of the chart would go to its labels, the legend above has to do. */
 const narrow = () => window.innerWidth < NARROW_PX;
 
-const color = (token) => getComputedStyle(document.documentElement).getPropertyValue(`--${token}`).trim();
+/** Asking for a colour makes the browser work out styles, so each theme is asked once. */
+const palette = new Map();
+
+function color(token) {
+  if (!palette.has(token)) {
+    const style = getComputedStyle(document.documentElement);
+    palette.set(token, style.getPropertyValue(`--${token}`).trim());
+  }
+  return palette.get(token);
+}
 
 function paintTrace(trace) {
   const token = trace.meta?.token;
@@ -144,13 +153,15 @@ function inSight(data, range) {
 
 function draw(div, figure, range, more) {
   if (!div || !figure || !window.Plotly) return;
-  const width = div.clientWidth - figure.layout.margin.l - more.margin.r;
+  const width = more.width - figure.layout.margin.l - more.margin.r;
   const layout = paintLayout(figure.layout, range, { ...more, width, end: endOf(figure.data) });
   window.Plotly.react(div, inSight(figure.data, range).map(paintTrace), layout, CONFIG);
 }
 
 function legend(list, entries) {
-  if (!list) return;
+  const tokens = entries.map(({ token }) => token).join(" ");
+  if (!list || list.dataset.tokens === tokens) return;
+  list.dataset.tokens = tokens;
   list.toggleAttribute("data-many", entries.length > MOST_BESIDE);
   list.replaceChildren(
     ...entries.map(({ token, words }) => {
@@ -192,12 +203,16 @@ export function lessonCharts(first = {}) {
     const figure = charts.mood[shown.bands];
     const range = span(figure.layout.meta ?? {}, shown.minutes);
     const margin = { r: narrow() ? 12 : LABEL_ROOM_PX };
+    // Both are as wide; read once, before drawing the first makes it costly.
+    const width = engagement.clientWidth;
     draw(mood, figure, range, {
+      width,
       margin: { ...margin, b: 8 },
       xaxis: { showticklabels: false },
       layout: { hovermode: "closest", hoverdistance: -1 },
     });
     draw(engagement, mood ? charts.engagement : tapsOnly(charts.engagement), range, {
+      width,
       margin: { ...margin, t: 6, b: 22 },
       layout: { hovermode: "closest" },
     });
@@ -231,7 +246,10 @@ export function lessonCharts(first = {}) {
     if (charts && !tableFrame.hidden) drawTable();
   });
   document.addEventListener("visibilitychange", drawAll);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    palette.clear();
+    drawAll();
+  });
 
   return {
     show(next) {
