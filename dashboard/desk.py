@@ -213,8 +213,9 @@ class Desk:
 
     def lines(self) -> Sparklines:
         until = self.timeline.last_analysed_at
-        people = self.room.people
-        return Sparklines(until, {one: self.timeline.spark(one, until) for one in people})
+        # Of a removed student the page keeps nothing; let in again, the line is told whole.
+        here = [one for one in self.room.people if not self.room.person(one).removed]
+        return Sparklines(until, {one: self.timeline.spark(one, until) for one in here})
 
     def worker(self, told: Message, now: float) -> None:
         """The worker as emotions.meters describes it; simulated students need none."""

@@ -121,3 +121,13 @@ def test_charts_that_are_new_from_their_beginning_come_one_by_one():
         joined["mood"] |= part["slice"]["charts"].get("mood", {})
         joined |= {key: value for key, value in part["slice"]["charts"].items() if key != "mood"}
     assert joined == charts
+
+
+def test_a_student_let_in_again_gets_the_whole_small_line():
+    made = desk(OPENED + 600)
+    made.hello(OPENED + 606)
+    for removed, at in ((True, 606), (False, 616)):
+        told = {"student": 2, "name": "S2", "removed": removed, "at": OPENED + at}
+        made.room.student(told)
+        tails = made.slice_told(OPENED + at)["slice"]["tails"]["of"]
+    assert tails == {2: [0.0] * 60}

@@ -84,7 +84,10 @@ function* goneSince(known) {
 
 function tick(now) {
   state.at = now.at ?? state.at;
-  if (now.students?.length) students.rows(now.students);
+  if (now.students?.length) {
+    students.rows(now.students);
+    state.expected = 0;
+  }
   if (now.gone) students.gone(now.gone);
   if (now.counts) setText(byId("room"), byId("room").dataset.words.replace("{count}", now.counts.room));
   if (now.coverage) tell("coverage", now.coverage);
