@@ -18,7 +18,8 @@ YES = $(filter-out 0 off no false,$(1))
 
 export PYTHON NO_APT
 
-.PHONY: help run demo test check format bench bench-school card screenshots assets texts clean environment
+.PHONY: help run demo test check format bench bench-page bench-school card screenshots assets texts clean
+.PHONY: environment
 
 help:
 	@echo "make run     install what is needed, then serve on http://localhost:8000"
@@ -30,6 +31,7 @@ help:
 	@echo "             ARGS='-k join'  words for pytest;  NO_APT=1  no system packages"
 	@echo "make check   formatting, lint, types, migrations"
 	@echo "make bench   frames per second here, beside the original's way of doing it"
+	@echo "make bench-page   what 200 students cost the teacher's browser (ARGS='--minutes 2')"
 	@echo "make bench-school   what two processors bear of a school (eight minutes; else idle)"
 	@echo "make card    measure the exported network and write its card (DATA=fer2013.npz)"
 	@echo "make screenshots   pictures of every page (ten minutes; ARGS='--to FOLDER')"
@@ -81,6 +83,11 @@ bench-school: environment
 	@tools/prerequisites.sh
 	@$(MAKE) -s --no-print-directory $(DEV_STAMP)
 	@$(PYTHON_IN) tools/bench_school.py $(ARGS)
+
+bench-page: environment
+	@tools/prerequisites.sh
+	@$(MAKE) -s --no-print-directory $(DEV_STAMP) assets
+	@$(PYTHON_IN) tools/bench_page.py $(ARGS)
 
 screenshots: environment
 	@tools/prerequisites.sh

@@ -144,3 +144,20 @@ def claim_in(
 ) -> tokens.Claim:
     value = cookies.get(tokens.cookie_name(lesson.pk), "")
     return tokens.read(lesson.pk, value, max_age_s=max_age_s)
+
+
+def log_student_opened(user: Any, student: Participant, session: MutableMapping[str, Any]) -> None:
+    """Write into the trail that a student's lesson was looked at, once an hour and not with each
+    time that the open page brings it up to date.
+    """
+    key = f"opened_{student.pk}"
+    if session.get(key, 0) > time.time() - LOOK_S:
+        return
+    audit.append(user, "student opened", f"lesson {student.lesson_id}", audit.subject_of(student))
+    session[key] = time.time()
+
+
+def log_exported(user: Any, lesson: Lesson, *, names: bool) -> None:
+    """Write into the trail that a lesson's rows left as a file, its teacher's own too."""
+    which = f"lesson {lesson.pk}, {'with' if names else 'without'} names"
+    audit.append(user, "lesson exported", which)

@@ -11,8 +11,11 @@ from typing import Any
 
 from classroom.models import Lesson
 from dashboard.beats import Beats, Past
+from dashboard.changes import SAME, change
 from dashboard.figures import chart, figures
 from dashboard.live import ROLL_CALL_S, Picture, Room, Worker
+from dashboard.parcels import parted, slices, ticks
+from dashboard.sparklines import Sparklines
 from dashboard.stored import LessonState, Person, Stored, Tap
 from dashboard.timeline import Timeline, bands
 from emotions import lines, words
@@ -34,6 +37,8 @@ class Desk:
         self.sent_flags: Message = {}
         self.sent_grounds: tuple[Conditions, bool, bool, int] | None = None
         self.sent_seqs: dict[int, int] = {}
+        self.sent_charts: Message = {}
+        self.sent_lines = Sparklines(0, {})
         self.refresh(stored)
         self.beats.advance(self.timeline, self.past(now), now)
 
@@ -65,6 +70,7 @@ class Desk:
     def hello(self, now: float) -> Message:
         picture = self.room.picture(now)
         self.sent, self.sent_flags = picture, self.flags(now)
+        self.sent_charts, self.sent_lines = self.charts(now), self.lines()
         return {
             "hello": {
                 "at": now,
@@ -73,10 +79,15 @@ class Desk:
                 "picture": asdict(picture),
                 "flags": self.sent_flags,
                 "pulse": self.pulse(now),
-                "charts": self.charts(now),
-                "sparklines": self.sparklines(),
+                "charts": self.sent_charts,
+                "until": self.sent_lines.until,
+                "sparklines": self.sent_lines.of,
             }
         }
+
+    def opening(self, now: float) -> list[Message]:
+        """What a page that opens is told: the same, for a large class in several messages."""
+        return parted(self.hello(now))
 
     def lesson_told(self) -> Message:
         lesson = self.lesson
@@ -88,11 +99,11 @@ class Desk:
 
     def tick(self, now: float) -> list[Message]:
         """Everything that changed since the last second; nothing if nothing did."""
-        messages = []
+        messages: list[Message] = []
         picture = self.room.picture(now)
         changed = self._changed(picture, now)
         if changed:
-            messages.append({"tick": {"at": now, **changed}})
+            messages += ticks(now, changed)
         self.sent = picture
         flags = self.flags(now)
         if flags != self.sent_flags:
@@ -108,14 +119,24 @@ class Desk:
         return self.room.flags_shown(now, said.line if said.key == Level.CHECK_IN.key else "")
 
     def slice_told(self, now: float) -> Message:
-        charts, sparklines = self.charts(now), self.sparklines()
-        return {"slice": {"pulse": self.pulse(now), "charts": charts, "sparklines": sparklines}}
+        """The charts and small lines as far as they changed since they were last told."""
+        told: Message = {"pulse": self.pulse(now)}
+        charts, lines = self.charts(now), self.lines()
+        news = change(self.sent_charts, charts)
+        if news is not SAME:
+            told["charts"] = news
+        told["tails"] = lines.since(self.sent_lines)
+        self.sent_charts, self.sent_lines = charts, lines
+        return {"slice": told}
+
+    def slice_news(self, now: float) -> list[Message]:
+        return slices(self.slice_told(now))
 
     def _changed(self, picture: Picture, now: float) -> Message:
         old = self.sent
         changed: Message = {}
         known = old.rows if old else {}
-        rows = [row for student, row in picture.rows.items() if known.get(student) != row]
+        rows = [news for row in picture.rows.values() if (news := changed_row(known, row))]
         gone = sorted(known.keys() - picture.rows.keys())
         if rows or gone:
             changed |= {"students": rows, "gone": gone}
@@ -188,8 +209,13 @@ class Desk:
         )
 
     def sparklines(self) -> dict[int, list[float | None]]:
+        return dict(self.lines().of)
+
+    def lines(self) -> Sparklines:
         until = self.timeline.last_analysed_at
-        return {student: self.timeline.spark(student, until) for student in self.room.people}
+        # Of a removed student the page keeps nothing; let in again, the line is told whole.
+        here = [one for one in self.room.people if not self.room.person(one).removed]
+        return Sparklines(until, {one: self.timeline.spark(one, until) for one in here})
 
     def worker(self, told: Message, now: float) -> None:
         """The worker as emotions.meters describes it; simulated students need none."""
@@ -202,6 +228,15 @@ class Desk:
             offered=float(told["offered"]),
             simulated=self.lesson.mode == Lesson.Mode.PRACTICE,
         )
+
+
+def changed_row(known: dict[int, Message], row: Message) -> Message:
+    """Of a row the page has, only what changed and whose it is; empty if nothing did."""
+    old = known.get(row["id"])
+    if old is None:
+        return row
+    changed = {key: value for key, value in row.items() if old.get(key) != value}
+    return {"id": row["id"], **changed} if changed else {}
 
 
 def page_words() -> Message:

@@ -124,7 +124,31 @@ def engagement(drawn: Chart) -> Figure:
     axis["ticktext"] = [_("low"), _("usual"), _("high")]
     overlays.add(figure, drawn, labels=False)
     figure["caption"] = caption(drawn)
+    figure["table"] = level_table(drawn, levels, counted)
     return figure
+
+
+def level_table(
+    drawn: Chart, levels: list[float | None], counted: Mapping[int, Mapping[str, int]]
+) -> dict[str, Any]:
+    """The line and the bars in words, a row per minute that has either."""
+    said = {
+        int(point.at) // MINUTE_S * MINUTE_S: level_word(level)
+        for point, level in zip(drawn.points, levels, strict=True)
+        if level is not None
+    }
+    minutes = sorted(said.keys() | counted.keys())
+    rows = [
+        [words.time_of_day(at), said.get(at, "–"), sum(counted.get(at, {}).values())]
+        for at in minutes
+    ]
+    return {"head": [_("Time"), _("Engagement"), _("Taps")], "rows": rows}
+
+
+def level_word(level: float) -> str:
+    """The guide of the chart that is nearest; the figure itself is told nowhere."""
+    named = dict(zip(overlays.LEVELS, (_("low"), _("usual"), _("high")), strict=True))
+    return named[min(named, key=lambda guide: abs(guide - level))]
 
 
 def start_of(points: list[Point]) -> str:

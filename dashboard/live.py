@@ -242,6 +242,7 @@ class Room:
             face_at=self.face_at.get(person.id, 0),
             top=face.get("top") or "",
             sure=face.get("sure") or 0,
+            readable_at=face.get("at", 0),
             worker=self.worker.is_there,
             quiet=lesson.quiet_until > now,
             interval_s=lesson.interval_ms / 1000,

@@ -32,7 +32,8 @@ def mood_skeleton(go: Any) -> Any:
     area = go.Scatter(
         mode="lines", line={"width": 1.5}, stackgaps="infer zero", hoverinfo="skip", y=[]
     )
-    hover = go.Scatter(mode="markers", marker={"opacity": 0}, meta={"token": "hover"}, y=[])
+    # An unseen line: unseen markers would be an element for every point.
+    hover = go.Scatter(mode="lines", line={"width": 0}, meta={"token": "hover"}, y=[])
     axis = {
         "range": [0, 100],
         "tickvals": [0, 50, 100],

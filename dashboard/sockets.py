@@ -118,12 +118,18 @@ class TeacherSocket(Socket):
         await self.channel_layer.group_send(students_group(self.lesson_id), roll_call)
         desk = await in_database(opened, self.lesson_id)
         await self.hear_roll_call(desk)
+        self.fold_early(desk)
+        desk.worker(meters.worker_state(), time.time())
+        for message in desk.opening(time.time()):
+            await self.send_json(message)
+        # News of a row goes out only to a page that has the row: what came meanwhile waited.
+        self.fold_early(desk)
+        self.desk = desk
+
+    def fold_early(self, desk: Desk) -> None:
         for message in self.early:
             fold(desk, message)
         self.early.clear()
-        desk.worker(meters.worker_state(), time.time())
-        self.desk = desk
-        await self.send_json(desk.hello(time.time()))
 
     async def hear_roll_call(self, desk: Desk) -> None:
         """Everybody would show as reconnecting until the first answer comes."""
@@ -165,7 +171,8 @@ class TeacherSocket(Socket):
                 # What is shown is live all the same; it is read again until the database is back.
                 self.stale.set()
             else:
-                await self.send_json(desk.slice_told(time.time()))
+                for message in desk.slice_news(time.time()):
+                    await self.send_json(message)
             await asyncio.sleep(REREAD_LEAST_S)
 
     async def be_seen(self) -> None:

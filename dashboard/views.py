@@ -6,17 +6,19 @@ from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from classroom import access, installation
-from classroom.models import Course
+from classroom.models import Course, Lesson, Participant
 from classroom.views import invite
-from dashboard import accuracy, metrics
+from dashboard import accuracy, drawer, exports, metrics
 from dashboard import history as past
 from dashboard import status as health
 from dashboard.forms import FlagSettingsForm
@@ -44,6 +46,18 @@ def live(request: HttpRequest, lesson_id: int) -> HttpResponse:
 @access.account_needed
 @never_cache
 @require_safe
+def lesson_student(request: HttpRequest, lesson_id: int, student_id: int) -> JsonResponse:
+    """One student of this lesson so far, for the drawer of its teacher's live page."""
+    lesson = access.lesson_for_teacher(request.user, lesson_id)
+    inside = Participant.objects.filter(lesson=lesson).select_related("lesson")
+    student = get_object_or_404(inside, pk=student_id)
+    access.log_student_opened(request.user, student, request.session)
+    return JsonResponse(drawer.so_far(student, timezone.now()))
+
+
+@access.account_needed
+@never_cache
+@require_safe
 def lesson(request: HttpRequest, lesson_id: int) -> HttpResponse:
     """The lesson where it stands: live while it is open, its report afterwards."""
     found = access.lesson_for_history(request.user, lesson_id)
@@ -62,6 +76,40 @@ def lesson(request: HttpRequest, lesson_id: int) -> HttpResponse:
         return redirect("live", found.pk)
     messages.info(request, _("This lesson is still open. Its report comes when it has ended."))
     return redirect("history")
+
+
+def exported(request: HttpRequest, lesson_id: int) -> tuple[Lesson, bool]:
+    """The closed lesson that this person may take away, and whether with names."""
+    lesson = access.lesson_for_history(request.user, lesson_id)
+    if lesson.is_open:
+        raise Http404(_("The export comes when the lesson has ended."))
+    if not access.sees_individuals(request.user, lesson, request.session):
+        raise PermissionDenied
+    names = request.GET.get("names") == "on"
+    access.log_exported(request.user, lesson, names=names)
+    return lesson, names
+
+
+@access.account_needed
+@never_cache
+@require_safe
+def export_csv(request: HttpRequest, lesson_id: int) -> HttpResponse:
+    lesson, names = exported(request, lesson_id)
+    text = exports.as_csv(lesson, names=names)
+    response = HttpResponse(text, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{exports.file_name(lesson, "csv")}"'
+    return response
+
+
+@access.account_needed
+@never_cache
+@require_safe
+def export_json(request: HttpRequest, lesson_id: int) -> JsonResponse:
+    lesson, names = exported(request, lesson_id)
+    found = exports.as_json(lesson, names=names)
+    response = JsonResponse(found, json_dumps_params={"indent": 1, "ensure_ascii": False})
+    response["Content-Disposition"] = f'attachment; filename="{exports.file_name(lesson, "json")}"'
+    return response
 
 
 @login_required

@@ -22,6 +22,8 @@ LEFT_AFTER_S = 300
 DISCONNECTED_AFTER_S = 60
 OUT_OF_VIEW_AFTER_S = 30
 MISSED_SAMPLES = 3
+READABLE_FOR_S = 10
+"""As long as a slice: who was read once in it counts as read, here as in the stored rows."""
 LIKELY, MAYBE = 0.75, 0.60
 
 
@@ -113,7 +115,7 @@ class Seen:
 
     `reading` is the newest answer about the camera picture ("reading", "unsure" or "no_face") and
     `face_at` the last time a face was there. `top` and `sure` belong to the last face that could
-    be read, so that one missed sample does not turn a row grey.
+    be read, at `readable_at`, so that one missed or unsure sample does not turn a row grey.
     """
 
     connected: bool = True
@@ -126,6 +128,7 @@ class Seen:
     face_at: float = 0
     top: str = ""
     sure: float = 0
+    readable_at: float = 0
     worker: bool = True
     quiet: bool = False
     interval_s: float = 2
@@ -139,6 +142,12 @@ class Seen:
     @property
     def out_of_view_after_s(self) -> float:
         return min(OUT_OF_VIEW_AFTER_S, self.away_after_s / 4)
+
+    def read_lately(self, now: float) -> bool:
+        """Whether this camera gave a face that could be read in the last ten seconds or so."""
+        lasts_s = max(READABLE_FOR_S, MISSED_SAMPLES * self.interval_s)
+        since = max(self.camera_since, now - lasts_s)
+        return bool(self.top) and self.readable_at >= since
 
     def absent_s(self, now: float) -> float:
         """For how long no face was there; a camera just switched on starts from nothing."""
@@ -194,6 +203,8 @@ def _unread(seen: Seen, now: float) -> StudentState | None:
 
 def _without_face(seen: Seen, now: float) -> StudentState | None:
     if seen.reading == "unsure":
+        if seen.read_lately(now):
+            return None
         return StudentState(State.UNSURE, _("unsure"), seen.read_at)
     if seen.reading != "no_face":
         return None
@@ -204,7 +215,8 @@ def _without_face(seen: Seen, now: float) -> StudentState | None:
     if absent_s >= seen.out_of_view_after_s:
         words = _("out of view %(time)s") % {"time": clock(absent_s)}
         return StudentState(State.OUT_OF_VIEW, words, since)
-    if absent_s > MISSED_SAMPLES * seen.interval_s or not seen.top:
+    missed = absent_s > MISSED_SAMPLES * seen.interval_s or not seen.top
+    if missed and not seen.read_lately(now):
         return StudentState(State.UNSURE, _("unsure"), since)
     return None
 

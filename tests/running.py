@@ -59,6 +59,7 @@ class Served:
     extra: dict[str, str] = field(default_factory=dict)
     options: tuple[str, ...] = ()
     port: int = field(default_factory=free_port)
+    program: tuple[str, ...] = ("manage.py", "serve")
 
     def __post_init__(self) -> None:
         self.data.mkdir(parents=True, exist_ok=True)
@@ -106,7 +107,7 @@ class Served:
         return time.monotonic() - began
 
     def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "manage.py", "serve", "--port", str(self.port), *self.options]
+        command = [sys.executable, *self.program, "--port", str(self.port), *self.options]
         with self.log.open("wb") as log:
             return subprocess.Popen(
                 command,

@@ -35,6 +35,8 @@ MACHINES = "for programs on this machine, or with the token"
 
 TABLE = {
     "lesson": REPORT,
+    "lesson-csv": REPORT,
+    "lesson-json": REPORT,
     "live": LESSON,
     "lesson-invite": LESSON,
     "lesson-joined": LESSON,
@@ -47,6 +49,7 @@ TABLE = {
     "lesson-unlock": LESSON,
     "lesson-quiet": LESSON,
     "lesson-marker": LESSON,
+    "lesson-student": LESSON,
     "student-remove": LESSON,
     "student-readmit": LESSON,
     "student-rename": LESSON,
@@ -229,7 +232,7 @@ class RoutesTest(TestCase):
 
     def test_those_whose_it_is_get_in(self) -> None:
         owner, student = logged_in(self.world.owner), seated(self.world.student)
-        for name in ("live", "lesson-invite", "lesson-joined", "lesson-qr"):
+        for name in ("live", "lesson-invite", "lesson-joined", "lesson-qr", "lesson-student"):
             assert ask(owner, name, self.world.path(name, self.world.lesson)) == 200
         assert ask(owner, "lesson", self.world.path("lesson", self.world.closed)) == 200
         for name in ("student", "my-data"):

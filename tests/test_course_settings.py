@@ -8,6 +8,7 @@ from django.test import TestCase, TransactionTestCase
 from django.urls import reverse
 
 from classroom import lessons
+from dashboard.forms import TIMES
 from emotions import rules
 from emotions.models import Flag, Marker
 from tests import make
@@ -63,6 +64,16 @@ class CourseSettingsTest(TestCase):
                 self.assertContains(answer, words, status_code=400)
         self.course.refresh_from_db()
         self.assertEqual(self.course.rules(), {"sensitivity": "usual", "ask_first": True})
+
+    def test_each_time_is_refused_just_below_and_just_above_its_range(self) -> None:
+        for name, (_, least, most) in TIMES.items():
+            for value in (least - 1, most + 1, -1, 10**30, "1e3", "²", "\0"):
+                with self.subTest(name, value=value):
+                    answer = self.save(**{name: str(value)})
+                    self.assertContains(answer, 'class="error"', status_code=400)
+            for value in (least, most):
+                with self.subTest(name, value=value):
+                    self.assertEqual(self.save(**{name: str(value)}).status_code, 302)
 
     def test_each_setting_at_its_limits_is_taken(self) -> None:
         for name, value in (("away_after_s", 30), ("low_for_s", 900), ("turned_for_s", 60)):

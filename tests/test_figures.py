@@ -215,5 +215,16 @@ def test_the_table_says_the_same_as_the_chart():
     assert table["rows"] == [["08:00", 1, 0, 1, 0, 2, 4], ["08:01", 1, 0, 1, 0, 2, 4]]
 
 
+def test_the_table_of_the_line_has_words_and_taps_and_no_figure_of_the_score():
+    rows = {at: [row(0, engagement=0.4 if at < 6 else 1.0)] for at in range(36)}
+    taps = [Tap("a", 0, "lost", START + 70), Tap("b", 0, "lost", START + 700)]
+    table = engagement(chart(points(rows), taps=taps))["table"]
+    assert table["head"] == ["Time", "Engagement", "Taps"]
+    assert table["rows"][0] == ["08:00", "low", 0]
+    assert table["rows"][1][2] == 1
+    assert table["rows"][5] == ["08:05", "high", 0]
+    assert table["rows"][-1] == ["08:11", "–", 1]
+
+
 def test_every_band_has_a_colour_token():
     assert {*SEVEN, *SIMPLE} - {"low"} == set(EMOTIONS)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import pytest
@@ -239,6 +240,31 @@ def test_a_student_unknown_by_name_is_a_stranger_until_read():
     assert made.strangers == {1}
     made.stored(stored())
     assert made.strangers == set()
+
+
+def test_the_count_of_readable_students_stays_still_while_samples_come_and_go(classroom: Room):
+    dice, counts = random.Random(3), set()
+    for second in range(300):
+        now = NOW + second
+        if second % 2 == 0:
+            classroom.presence(presence(now, *NAMES))
+        for student in NAMES:
+            if second % 2 == student % 2:
+                missed = dice.random() < 0.2
+                state = dice.choice(("unsure", "no_face")) if missed else "reading"
+                changes = {"state": state} | ({"top": None, "sure": None} if missed else {})
+                classroom.reading(reading(now, student, **changes))
+        counts.add(classroom.picture(now).counts["readable"])
+    assert counts == {3}
+
+
+def test_a_student_whom_nothing_reads_any_more_is_grey_after_ten_seconds(classroom: Room):
+    for second in range(2, 13, 2):
+        told = reading(NOW + second, 1, state="unsure", why="dark", top=None, sure=None)
+        classroom.reading(told)
+    classroom.presence(presence(NOW + 12, 1, 2, 3))
+    assert words(classroom, NOW + 9)[1] == "reads as neutral"
+    assert words(classroom, NOW + 12)[1] == "unsure"
 
 
 MESSAGES: list[tuple[str, dict[str, Any]]] = [

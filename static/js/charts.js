@@ -3,6 +3,7 @@
  * names a token, and the page takes the colour from its theme, so dark mode is a redraw.
  */
 
+import { applied } from "./changes.js";
 import { byId, make, setLine, setText } from "./dom.js";
 
 const CONFIG = { displayModeBar: false, responsive: true, showTips: false, doubleClick: false };
@@ -16,7 +17,16 @@ const MOST_BESIDE = 5;
 /** Where a third of the chart would go to its labels, the legend above has to do. */
 const narrow = () => window.innerWidth < NARROW_PX;
 
-const color = (token) => getComputedStyle(document.documentElement).getPropertyValue(`--${token}`).trim();
+/** Asking for a colour makes the browser work out styles, so each theme is asked once. */
+const palette = new Map();
+
+function color(token) {
+  if (!palette.has(token)) {
+    const style = getComputedStyle(document.documentElement);
+    palette.set(token, style.getPropertyValue(`--${token}`).trim());
+  }
+  return palette.get(token);
+}
 
 function paintTrace(trace) {
   const token = trace.meta?.token;
@@ -127,15 +137,31 @@ function paintLayout(layout, range, more) {
   };
 }
 
+/** Only what the time axis shows: what lies before would be drawn and cut away. */
+function inSight(data, range) {
+  if (!range) return data;
+  return data.flatMap((trace) => {
+    if (!trace.x0) return [trace];
+    const first = ms(trace.x0);
+    const passed = Math.max(0, Math.floor((range[0] - first) / trace.dx));
+    if (!passed) return [trace];
+    if (passed >= trace.y.length) return [];
+    const rest = { y: trace.y.slice(passed), customdata: trace.customdata?.slice(passed) };
+    return [{ ...trace, ...rest, x0: first + passed * trace.dx }];
+  });
+}
+
 function draw(div, figure, range, more) {
   if (!div || !figure || !window.Plotly) return;
-  const width = div.clientWidth - figure.layout.margin.l - more.margin.r;
+  const width = more.width - figure.layout.margin.l - more.margin.r;
   const layout = paintLayout(figure.layout, range, { ...more, width, end: endOf(figure.data) });
-  window.Plotly.react(div, figure.data.map(paintTrace), layout, CONFIG);
+  window.Plotly.react(div, inSight(figure.data, range).map(paintTrace), layout, CONFIG);
 }
 
 function legend(list, entries) {
-  if (!list) return;
+  const tokens = entries.map(({ token }) => token).join(" ");
+  if (!list || list.dataset.tokens === tokens) return;
+  list.dataset.tokens = tokens;
   list.toggleAttribute("data-many", entries.length > MOST_BESIDE);
   list.replaceChildren(
     ...entries.map(({ token, words }) => {
@@ -173,16 +199,20 @@ export function lessonCharts(first = {}) {
   let charts = null;
 
   function drawAll() {
-    if (!charts || document.hidden) return;
+    if (!charts?.mood || !charts.engagement || document.hidden) return;
     const figure = charts.mood[shown.bands];
     const range = span(figure.layout.meta ?? {}, shown.minutes);
     const margin = { r: narrow() ? 12 : LABEL_ROOM_PX };
+    // Both are as wide; read once, before drawing the first makes it costly.
+    const width = engagement.clientWidth;
     draw(mood, figure, range, {
+      width,
       margin: { ...margin, b: 8 },
       xaxis: { showticklabels: false },
       layout: { hovermode: "closest", hoverdistance: -1 },
     });
     draw(engagement, mood ? charts.engagement : tapsOnly(charts.engagement), range, {
+      width,
       margin: { ...margin, t: 6, b: 22 },
       layout: { hovermode: "closest" },
     });
@@ -192,7 +222,8 @@ export function lessonCharts(first = {}) {
   }
 
   function drawTable() {
-    tableFrame.replaceChildren(table(charts.mood[shown.bands].table));
+    const figures = [mood && charts.mood[shown.bands], charts.engagement];
+    tableFrame.replaceChildren(...figures.filter((each) => each?.table).map((each) => table(each.table)));
   }
 
   function choose(attribute, take) {
@@ -215,11 +246,19 @@ export function lessonCharts(first = {}) {
     if (charts && !tableFrame.hidden) drawTable();
   });
   document.addEventListener("visibilitychange", drawAll);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    palette.clear();
+    drawAll();
+  });
 
   return {
     show(next) {
       charts = next;
+      drawAll();
+    },
+    /** @param {object} news   what is new in the charts; a large class's come one by one */
+    change(news) {
+      charts = applied(charts ?? {}, news);
       drawAll();
     },
   };

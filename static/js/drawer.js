@@ -1,6 +1,7 @@
 /**
- * One student, at the side of the page: what is known of this lesson, a new name, the way out.
- * Percentages are shown here and nowhere else.
+ * One student, at the side of the page: this lesson so far, a new name, the way out. The state is
+ * the page's own; the rest is read when the drawer opens and again with each slice. Percentages
+ * are shown here and nowhere else.
  */
 
 import { byId, make, setLine, setText } from "./dom.js";
@@ -18,39 +19,60 @@ function fillList(list, lines) {
  * @param {object} room
  * @param {(id: number) => object} room.student   row, values
  * @param {(id: number) => string} room.nameOf
- * @param {(id: number) => object[]} room.flagsOf
- * @param {object} act   rename(id, name), remove(id)
+ * @param {object} act   read(id), rename(id, name), remove(id)
  */
 export function drawer(room, act) {
   const dialog = byId("drawer");
   const remove = byId("remove");
   const name = byId("rename-name");
   let shown = null;
+  let known = "";
 
-  function coverage(values) {
-    const first = values.findIndex((value) => value !== null);
-    if (first < 0) return "";
-    const since = values.slice(first);
-    const read = since.filter((value) => value !== null).length;
+  /** "loading", "failed", "empty" or "there": one of them is in sight. */
+  function soFarIs(state) {
+    for (const part of dialog.querySelectorAll("[data-when]")) part.hidden = part.dataset.when !== state;
+    byId("drawer-so-far").setAttribute("aria-busy", String(state === "loading"));
+  }
+
+  async function load() {
+    const id = shown;
+    try {
+      const told = await act.read(id);
+      if (id === shown) drawSoFar(told);
+    } catch {
+      if (id === shown) soFarIs("failed");
+    }
+  }
+
+  function drawSoFar(told) {
+    soFarIs(told.line.length ? "there" : "empty");
+    drawSpark(byId("drawer-line"), told.line, WIDTH, HEIGHT);
+    setText(byId("drawer-from"), told.from);
+    setText(byId("drawer-until"), told.until);
     const line = byId("drawer-coverage").dataset.words;
-    return line.replace("{share}", Math.round((100 * read) / since.length));
+    setLine(byId("drawer-coverage"), told.readable === null ? "" : line.replace("{share}", told.readable));
+    fillList(byId("drawer-taps"), told.taps);
+    fillList(byId("drawer-flags"), told.flags);
+  }
+
+  /** A new tap or flag does not wait for the next slice. */
+  function newsOf(row) {
+    return JSON.stringify([row.tap?.at, row.tap?.kind, row.flags]);
   }
 
   function draw() {
     const student = room.student(shown);
     if (!student) return dialog.close();
-    const { row, values } = student;
+    const { row } = student;
     const reading = row.state === "reading";
     setText(byId("drawer-name"), room.nameOf(shown));
     byId("drawer-swatch").dataset.of = reading ? row.top : "unknown";
     setText(byId("drawer-words"), row.words);
     const sure = row.sure ? `${row.certainty}, ${Math.round(row.sure * 100)} %` : "";
     setText(byId("drawer-sure"), reading ? sure : "");
-    drawSpark(byId("drawer-line"), values, WIDTH, HEIGHT);
-    setText(byId("drawer-coverage"), coverage(values));
-    fillList(byId("drawer-taps"), row.tap ? [row.tap.words] : []);
-    const flags = room.flagsOf(shown);
-    fillList(byId("drawer-flags"), flags.map((flag) => `${flag.title} · ${flag.words_since}`));
+    if (newsOf(row) === known) return;
+    known = newsOf(row);
+    load();
   }
 
   function calm() {
@@ -82,7 +104,16 @@ export function drawer(room, act) {
     } else if (await attempt(() => act.remove(shown))) dialog.close();
   });
 
-  dialog.addEventListener("close", () => (shown = null));
+  byId("drawer-again").addEventListener("click", () => {
+    soFarIs("loading");
+    load();
+  });
+
+  dialog.addEventListener("close", () => {
+    const lost = document.activeElement === document.body || dialog.contains(document.activeElement);
+    if (lost) room.student(shown)?.name.focus();
+    shown = null;
+  });
   // While the drawer is open the page behind it is not for the keyboard; a click there still counts.
   dialog.addEventListener("click", ({ target, clientX, clientY }) => {
     if (target !== dialog || clientX >= dialog.getBoundingClientRect().left) return;
@@ -93,12 +124,18 @@ export function drawer(room, act) {
   return {
     open(id) {
       shown = id;
+      known = "";
       calm();
+      soFarIs("loading");
+      fillList(byId("drawer-taps"), []);
+      fillList(byId("drawer-flags"), []);
       name.value = room.student(id)?.row.name ?? "";
       byId("rename").hidden = room.namesHidden();
       draw();
       if (!dialog.open) dialog.showModal();
     },
     redraw: () => shown !== null && draw(),
+    /** Ten more seconds are stored. */
+    reload: () => shown !== null && load(),
   };
 }

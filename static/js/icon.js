@@ -2,9 +2,12 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
+let file = "";
+
 function sprite() {
+  if (file) return file;
   const href = document.querySelector("svg.icon use")?.getAttribute("href") ?? "";
-  return new URL(href.split("#")[0], location.href).href;
+  return (file = new URL(href.split("#")[0], location.href).href);
 }
 
 export function icon(name) {

@@ -21,19 +21,22 @@ export function pulseView(root) {
   part("arrow-icon")?.replaceChildren(arrowIcon);
   let drawnDots = null;
 
+  function newDot() {
+    const dot = root.ownerDocument.createElement("span");
+    dot.className = "dot";
+    return dot;
+  }
+
   function drawDots(dots) {
     const wanted = fewer(dots);
     const strip = part("dots");
     if (!strip || wanted === drawnDots) return;
     drawnDots = wanted;
-    strip.replaceChildren(
-      ...Array.from(wanted, (kind) => {
-        const dot = root.ownerDocument.createElement("span");
-        dot.className = "dot";
-        dot.dataset.is = kind;
-        return dot;
-      }),
-    );
+    while (strip.childElementCount > wanted.length) strip.lastElementChild.remove();
+    Array.from(wanted, (kind, at) => {
+      const dot = strip.children[at] ?? strip.appendChild(newDot());
+      if (dot.dataset.is !== kind) dot.dataset.is = kind;
+    });
   }
 
   return {

@@ -20,12 +20,12 @@ export function runs(values, width, height, pad = 2) {
 
 /** Values run from −1 to 1. */
 export function drawSpark(svg, values, width = 96, height = 24) {
-  const lines = runs(values, width, height).map((points) => {
-    const line = document.createElementNS(SVG, "polyline");
-    line.setAttribute("points", points);
-    return line;
+  const wanted = runs(values, width, height);
+  while (svg.childElementCount > wanted.length) svg.lastElementChild.remove();
+  wanted.forEach((points, at) => {
+    const line = svg.children[at] ?? svg.appendChild(document.createElementNS(SVG, "polyline"));
+    if (line.getAttribute("points") !== points) line.setAttribute("points", points);
   });
-  svg.replaceChildren(...lines);
 }
 
 export function sparkNode(className, width = 96, height = 24) {

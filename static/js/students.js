@@ -7,6 +7,9 @@ import { make, memory, setText } from "./dom.js";
 import { icon, setIcon } from "./icon.js";
 import { drawSpark, sparkNode } from "./sparkline.js";
 
+/** What of a row its words and sign are drawn from; how sure it is shows in the drawer only. */
+const SHOWN = ["state", "words", "token", "icon", "top"];
+
 const TAP_ICONS = {
   hand: "hand",
   lost: "circle-help",
@@ -14,6 +17,16 @@ const TAP_ICONS = {
   too_fast: "rabbit",
   too_slow: "turtle",
 };
+
+const MANY = 60;
+const STEP_S = 10;
+const POINTS = 60;
+
+export function withTail(values, steps, tail) {
+  const empty = Array(POINTS).fill(null);
+  const moved = [...(values.length ? values : empty), ...empty].slice(Math.min(steps, POINTS));
+  return [...moved.slice(0, POINTS - tail.length), ...tail];
+}
 
 /**
  * @param {HTMLElement} list
@@ -24,6 +37,7 @@ export function studentList(list, open) {
   let hidden = memory.get("hide-names") === "yes";
   let order = memory.get("student-order") ?? "name";
   let sought = "";
+  let linesUntil = 0;
 
   function build(id) {
     const li = make("li", "student");
@@ -45,25 +59,30 @@ export function studentList(list, open) {
     return { id, li, name, swatch, sign, words, spark, tap, tapIcon, tapWords, row: {}, values: [] };
   }
 
+  const joining = (a, b) => a.row.joined - b.row.joined || a.id - b.id;
+  const collate = new Intl.Collator().compare;
+  const naming = (a, b) => collate(a.row.name, b.row.name) || a.id - b.id;
+
   /** Numbers go by joining, so that they stay with a student while names are hidden. */
-  function alias(id) {
-    const byJoining = [...students.values()].sort((a, b) => joining(a, b));
-    return list.dataset.student.replace("{number}", byJoining.findIndex((each) => each.id === id) + 1);
+  function number() {
+    [...students.values()].sort(joining).forEach((student, at) => (student.number = at + 1));
   }
 
   function shownName(id) {
     const student = students.get(id);
-    return student ? (hidden ? alias(id) : student.row.name) : "";
+    if (!student) return "";
+    return hidden ? list.dataset.student.replace("{number}", student.number) : student.row.name;
   }
-
-  const joining = (a, b) => a.row.joined - b.row.joined || a.id - b.id;
-  const naming = (a, b) => a.row.name.localeCompare(b.row.name) || a.id - b.id;
 
   function arrange() {
     const sorted = [...students.values()].sort(order === "name" && !hidden ? naming : joining);
-    sorted.forEach(({ li }, at) => {
-      if (list.children[at] !== li) list.insertBefore(li, list.children[at] ?? null);
-    });
+    let place = list.firstElementChild;
+    for (const { li } of sorted) {
+      if (li === place) place = place.nextElementSibling;
+      else list.insertBefore(li, place);
+    }
+    list.toggleAttribute("data-many", sorted.length > MANY);
+    number();
     drawNames();
   }
 
@@ -82,12 +101,14 @@ export function studentList(list, open) {
   function drawState(student) {
     const { li, swatch, sign, words, row } = student;
     const reading = row.state === "reading";
-    li.dataset.state = row.state;
-    li.toggleAttribute("data-flagged", Boolean(row.flags?.length));
-    swatch.hidden = !reading;
-    sign.toggleAttribute("hidden", reading);
-    if (reading) swatch.dataset.of = row.top ?? row.token;
-    else setIcon(sign, row.icon ?? "user");
+    if (li.dataset.state !== row.state) {
+      li.dataset.state = row.state;
+      swatch.hidden = !reading;
+      sign.toggleAttribute("hidden", reading);
+    }
+    const expression = row.top ?? row.token;
+    if (!reading) setIcon(sign, row.icon ?? "user");
+    else if (swatch.dataset.of !== expression) swatch.dataset.of = expression;
     setText(words, row.words);
   }
 
@@ -99,15 +120,21 @@ export function studentList(list, open) {
     setText(tapWords, row.tap.words);
   }
 
+  function drawLine(student, values) {
+    if (!student) return;
+    student.values = values;
+    drawSpark(student.spark, values);
+  }
+
   function put(row) {
     const known = students.get(row.id);
     const student = known ?? build(row.id);
-    const moved = !known || known.row.name !== row.name;
-    student.row = { ...student.row, ...row };
+    const before = student.row;
+    student.row = { ...before, ...row };
     students.set(row.id, student);
-    drawState(student);
-    drawTap(student);
-    return moved;
+    if (SHOWN.some((key) => before[key] !== student.row[key])) drawState(student);
+    if (row.tap !== undefined) drawTap(student);
+    return before.name !== student.row.name;
   }
 
   return {
@@ -119,14 +146,25 @@ export function studentList(list, open) {
         students.get(id)?.li.remove();
         students.delete(id);
       }
-      if (ids.length) drawNames();
+      if (!ids.length) return;
+      number();
+      drawNames();
+    },
+    /** @param {number} until   the moment at which lines told whole end, in epoch seconds */
+    endAt(until) {
+      linesUntil = until;
     },
     sparklines(lines) {
-      for (const [id, values] of Object.entries(lines)) {
-        const student = students.get(Number(id));
-        if (!student) continue;
-        student.values = values;
-        drawSpark(student.spark, values);
+      for (const [id, values] of Object.entries(lines)) drawLine(students.get(Number(id)), values);
+    },
+    /** Every line moves on to `until`, and takes the new values at its end. */
+    tails({ until, of }) {
+      const steps = Math.max(0, (until - linesUntil) / STEP_S);
+      linesUntil = until;
+      for (const student of students.values()) {
+        const tail = of[student.id];
+        if (!steps && !tail) continue;
+        drawLine(student, withTail(student.values, steps, tail ?? []));
       }
     },
     hideNames(yes) {

@@ -9,7 +9,7 @@ import { drawer } from "./drawer.js";
 import { flagPanel } from "./flags.js";
 import "./invite.js";
 import { popOut } from "./popout.js";
-import { post } from "./post.js";
+import { post, read } from "./post.js";
 import { pulseView } from "./pulse.js";
 import { connect } from "./socket.js";
 import { studentList } from "./students.js";
@@ -35,10 +35,10 @@ const side = drawer(
   {
     student: students.get,
     nameOf: students.shownName,
-    flagsOf: flags.of,
     namesHidden: () => students.namesHidden,
   },
   {
+    read: (id) => read(`${data.base}students/${id}/`),
     rename: (id, name) => post(`${data.base}students/${id}/rename/`, { name }),
     remove: removeStudent,
   },
@@ -66,11 +66,15 @@ function hear(message) {
 function hello(told) {
   const picture = told.picture ?? {};
   const rows = Object.values(picture.rows ?? {});
-  const known = new Set(rows.map((row) => row.id));
+  // Of a large class rows, charts and small lines follow in messages of their own.
+  state.expected = told.ids?.length ?? 0;
+  const known = new Set(told.ids ?? rows.map((row) => row.id));
   students.gone([...goneSince(known)]);
   lessonChanged(told.lesson);
-  tick({ at: Date.now() / 1000, students: rows, gone: [], ...picture });
-  slice(told);
+  tick({ at: Date.now() / 1000, gone: [], ...picture, students: rows });
+  students.endAt(told.until);
+  charts.show(told.charts ?? null);
+  slice({ pulse: told.pulse, sparklines: told.sparklines });
   if (told.flags) showFlags(Array.isArray(told.flags) ? told : told.flags);
 }
 
@@ -81,23 +85,28 @@ function* goneSince(known) {
 
 function tick(now) {
   state.at = now.at ?? state.at;
-  if (now.students) students.rows(now.students);
+  if (now.students?.length) {
+    students.rows(now.students);
+    state.expected = 0;
+  }
   if (now.gone) students.gone(now.gone);
   if (now.counts) setText(byId("room"), byId("room").dataset.words.replace("{count}", now.counts.room));
   if (now.coverage) tell("coverage", now.coverage);
   if (now.worker) tell("worker", now.worker);
   if (now.taps) showTaps(now.taps);
   if (now.removed) showRemoved(now.removed);
-  byId("nobody").hidden = students.size > 0;
+  byId("nobody").hidden = students.size > 0 || state.expected > 0;
   drawElapsed();
   side.redraw();
 }
 
 function slice(now) {
   if (now.pulse) tell("pulse", now.pulse);
-  if (now.charts) charts.show(now.charts);
+  if (now.charts) charts.change(now.charts);
   if (now.sparklines) students.sparklines(now.sparklines);
-  side.redraw();
+  if (!now.tails) return;
+  students.tails(now.tails);
+  side.reload();
 }
 
 /** The same goes to the page and to the small window. */
