@@ -131,6 +131,11 @@ class Services:
         self.worker = Worker(frames(), reader, self.publisher.put, self.slices.add)
         await self.worker.run()
 
+    @property
+    def reads(self) -> bool:
+        """Whether a worker of this process is at work, and has told so where pages look."""
+        return self.worker is not None and self.worker.heart.sent
+
     async def beat(self) -> None:
         await self.heart.keep_beating(meters.news)
 
@@ -166,14 +171,11 @@ class Services:
             await self.lease.release()
 
     async def watch_meters(self) -> None:
-        second = 0
         while True:
             if meters.meters.sample(await frames().counts(), time.time()):
                 # Redis began anew, and knows no more who is barred.
                 await self.bar_paused()
-            if second % int(meters.BEAT_EVERY_S) == 0:
-                meters.meters.heard(await _beats(), time.time())
-            second += 1
+            meters.meters.heard(await _beats(), time.time())
             await asyncio.sleep(1)
 
     async def purge(self) -> None:
