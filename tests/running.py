@@ -46,7 +46,7 @@ def manage(data: Path, *words: str, **extra: str) -> subprocess.CompletedProcess
         env=environment(data, **extra),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         stdin=subprocess.DEVNULL,
     )
 
