@@ -91,7 +91,7 @@ class TeacherSocketTest(TransactionTestCase):
         await socket.connect()
         await hear(socket, "closing")
         closing = await socket.receive_output()
-        await socket.wait()
+        await socket.disconnect()
         return closing["code"]
 
     def slices(self, count: int) -> int:
