@@ -11,7 +11,7 @@ from unittest import IsolatedAsyncioTestCase
 import pytest
 from redis import Redis as Client
 
-from emotions.frames import STALE_AFTER_S, Frame, Frames
+from emotions.frames import LOST_AFTER_S, STALE_AFTER_S, Frame, Frames
 from emotions.redis_frames import KEYS, RedisFrames
 from tests.conftest import needs
 from tests.frames_contract import Clock, FramesContract, check_identities
@@ -96,6 +96,20 @@ class InRedisTest(WithRedis):
         await one.bar(student=first.student)
         self.assertFalse(await other.finish(first, ok=True))
         self.assertEqual(await one.counts(), await other.counts())
+
+    async def test_a_dead_workers_claims_are_lost_and_a_living_ones_are_not(self) -> None:
+        clock = Clock()
+        dead = self.queue(clock=clock)
+        living = RedisFrames(self.service.url, 100, prefix=dead.prefix, clock=clock)
+        self.addAsyncCleanup(living.close)
+        for student, worker in ((7, dead), (8, living)):
+            await living.offer(1, student, 1, b"x")
+            await worker.claim(1, wait_s=0)
+        for _ in range(3):
+            clock.pass_(LOST_AFTER_S - 4)
+            await living.claim(1, wait_s=0)
+        counts = await living.counts()
+        self.assertEqual((counts.lost, counts.in_hand), (1, 1))
 
     async def test_one_token_is_left_for_the_next_worker_while_others_wait(self) -> None:
         frames = self.queue(clock=Clock())
