@@ -7,7 +7,7 @@ DEV_STAMP = .venv/.installed-dev
 NODE_STAMP = node_modules/.installed
 PIP = $(PYTHON_IN) -m pip install --quiet --disable-pip-version-check
 # Modules whose facts the engines could change: they run again on Postgres and Redis.
-SHAPED = access_table audit closing consent dashboard_views history join judge lessons \
+SHAPED = access_table audit closing consent dashboard_views history hostile join judge lessons \
 	layer_messages meters metrics participants past presence publish retention room slices sockets \
 	student_pages student_socket taps teacher_socket writing
 SECOND_SHAPE = $(SHAPED:%=tests/test_%.py)

@@ -139,6 +139,11 @@ class Services:
         self.worker = Worker(frames(), reader, self.publisher.put, self.slices.add, ahead=ahead)
         await self.worker.run()
 
+    @property
+    def reads(self) -> bool:
+        """Whether a worker of this process is at work, and has told so where pages look."""
+        return self.worker is not None and self.worker.heart.sent
+
     async def beat(self) -> None:
         await self.heart.keep_beating(meters.news)
 
@@ -183,15 +188,12 @@ class Services:
             await self.lease.release()
 
     async def watch_meters(self) -> None:
-        second = 0
         while True:
             if meters.meters.sample(await frames().counts(), time.time()):
                 # Redis began anew, and knows no more who is barred.
                 self.roll.forget()
                 await self.bar_paused()
-            if second % int(meters.BEAT_EVERY_S) == 0:
-                await self.hear_beats()
-            second += 1
+            await self.hear_beats()
             await asyncio.sleep(1)
 
     async def hear_beats(self) -> None:

@@ -27,9 +27,10 @@ from emotions.frames import Counts
 WINDOW_S = 5.0
 SLOTS = 32
 """A worker's heartbeat takes one of these cache keys; more workers than this are not listed."""
-BEAT_TTL_S = 6
-"""Three beats; so a page says within ten seconds that its worker is gone."""
-BEAT_EVERY_S = 2.0
+BEAT_TTL_S = 7
+"""A busy machine may hold a worker up for five seconds, and it is not gone; where it is gone, a
+page looks every second, tells every second, and so says it within ten."""
+BEAT_EVERY_S = 1.0
 
 LONG_WAIT_S = 1.0
 SHORT_WAIT_S = 0.3
@@ -94,7 +95,7 @@ class Meters:
         return anew
 
     def heard(self, workers: list[dict[str, Any]], now: float) -> None:
-        """Take the heartbeats that are there, every two seconds."""
+        """Take the heartbeats that are there, once a second."""
         self.workers = workers
         state: State = "none"
         if workers:
@@ -209,6 +210,7 @@ class Heartbeat:
     def __init__(self, kind: str = "worker") -> None:
         self.kind = kind
         self.slot: int | None = None
+        self.sent = False
 
     async def beat(self, news: dict[str, Any]) -> None:
         if self.slot is None:
@@ -217,6 +219,7 @@ class Heartbeat:
             await sync_to_async(cache.set, thread_sensitive=False)(
                 key_of(self.slot, self.kind), news, BEAT_TTL_S
             )
+        self.sent = True
 
     async def keep_beating(self, news: Callable[[], dict[str, Any]]) -> None:
         while True:
@@ -228,6 +231,7 @@ class Heartbeat:
             await asyncio.sleep(BEAT_EVERY_S)
 
     async def stop(self) -> None:
+        self.sent = False
         if self.slot is None:
             return
         # Where the cache is away the beat ends by itself.

@@ -188,9 +188,9 @@ def store(rows: Sequence[Row]) -> list[tuple[int, int]]:
     The one hand-written SQL statement: Django's bulk_create(update_conflicts=True) overwrites,
     and only adding lets workers share a lesson. Valid on SQLite and Postgres.
     """
-    keep = _still_wanted({key[2] for key, _ in rows})
-    rows = [row for row in rows if row[0][2] in keep]
     with transaction.atomic(), connection.cursor() as cursor:
+        keep = _still_wanted({key[2] for key, _ in rows})
+        rows = [row for row in rows if row[0][2] in keep]
         for at in range(0, len(rows), ROWS_PER_STATEMENT):
             part = rows[at : at + ROWS_PER_STATEMENT]
             values = [value for key, sums in part for value in (*key, *_typed(sums))]
@@ -218,8 +218,11 @@ def _still_wanted(participants: set[int]) -> set[int]:
     """Who was not erased and did not withdraw since the reading was made.
 
     One row of an erased student would fail its foreign key and take the whole class's with it.
+    Who erases or withdraws meanwhile waits until these rows are written, and deletes them then;
+    SQLite lets one write at a time anyway. In order, so that two workers never hold each other up.
     """
-    there = set(Participant.objects.filter(pk__in=participants).values_list("pk", flat=True))
+    rows = Participant.objects.filter(pk__in=participants).order_by("pk")
+    there = set(rows.select_for_update(no_key=True).values_list("pk", flat=True))
     newest: dict[int, bool] = {}
     answers = Consent.objects.filter(participant__in=there).order_by("made_at", "pk")
     for participant, given, version in answers.values_list(

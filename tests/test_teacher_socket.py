@@ -11,7 +11,6 @@ from unittest import mock
 from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 from channels.routing import URLRouter
-from channels.testing import WebsocketCommunicator
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.db import OperationalError
@@ -24,6 +23,7 @@ from dashboard.routing import websocket_urlpatterns
 from emotions import meters
 from emotions.models import Slice
 from tests import make
+from tests.patient import WAIT_S, WebsocketCommunicator
 
 in_thread = sync_to_async
 
@@ -36,9 +36,9 @@ def connect(lesson_id: int, user: Any) -> WebsocketCommunicator:
 
 async def hear(socket: WebsocketCommunicator, part: str) -> dict[str, Any]:
     """The next message that has `part`."""
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(WAIT_S):
         while True:
-            message = json.loads(await socket.receive_from(timeout=8))
+            message = json.loads(await socket.receive_from())
             if part in message:
                 return message[part]
 
@@ -93,7 +93,7 @@ class TeacherSocketTest(TransactionTestCase):
         await socket.connect()
         await hear(socket, "closing")
         closing = await socket.receive_output()
-        await socket.wait()
+        await socket.disconnect()
         return closing["code"]
 
     def slices(self, count: int) -> int:
@@ -210,13 +210,13 @@ class TeacherSocketTest(TransactionTestCase):
         await socket.send_to(text_data="{not json")
         await socket.send_to(bytes_data=b"\xff\xd8")
         # Still there: the next second has a tick or a sign of life.
-        await socket.receive_from(timeout=5)
+        await socket.receive_from()
         await socket.disconnect()
 
     async def test_an_open_page_keeps_the_lesson_from_being_abandoned(self):
         await in_thread(lessons.change)(self.lesson, teacher_seen_at=None)
         socket, _ = await self.watch()
-        for _ in range(50):
+        for _ in range(600):
             await in_thread(self.lesson.refresh_from_db)()
             if self.lesson.teacher_seen_at:
                 break

@@ -110,6 +110,7 @@ export function drawer(room, act) {
   });
 
   dialog.addEventListener("close", () => {
+    if (dialog.open) return; // The click that closed it has opened it for somebody else.
     const lost = document.activeElement === document.body || dialog.contains(document.activeElement);
     if (lost) room.student(shown)?.name.focus();
     shown = null;
