@@ -22,8 +22,19 @@ from tests.test_access_table import POSTED_ONLY, TABLE
 
 pytestmark = pytest.mark.browser
 
-# Addresses that answer with no page of ours: figures, a picture, Django's own administration.
-NO_PAGE = {"lesson-joined", "lesson-qr", "status-machines", "metrics", "admin-login"}
+# Addresses that answer with no page of ours: figures, a file, a picture, another page's address,
+# Django's own administration.
+NO_PAGE = {
+    "lesson-joined",
+    "lesson-student",
+    "lesson-csv",
+    "lesson-json",
+    "lesson-qr",
+    "status-machines",
+    "metrics",
+    "language",
+    "admin-login",
+}
 # The two shapes that share nothing are looked at with every rule, the third for its colours.
 WIDE, WIDE_DARK, _, PHONE_DARK = looks.SHAPES
 LISTEN_S = 30

@@ -23,7 +23,7 @@ from redis import Redis as Client
 from emotions.frames import STALE_AFTER_S
 from emotions.load import Place
 from emotions.models import SLICE_SECONDS
-from emotions.slices import start_of
+from emotions.slices import SETTLE_S, start_of
 from tests.conftest import needs_postgres, needs_redis
 from tests.school import School
 from tests.services import Postgres, Redis
@@ -267,7 +267,9 @@ def test_at_the_end_every_reading_is_stored_once_or_counted_lost(day: Day) -> No
     print(f"{sum(heard.values())} readings heard, {sum(stored.values())} stored, ", end="")
     print(f"{sum(missing.values())} missing, {day.lost_with_worker} told as lost with the worker")
     assert told["slice_samples_lost"] == 0
-    assert {at for _, at in missing} <= {start_of(day.killed_at)}
+    # A slice is written a second after its end, on a busy machine a little later.
+    held = {start_of(day.killed_at), start_of(day.killed_at - SETTLE_S - 2)}
+    assert {at for _, at in missing} <= held
     # Its last beat was at most two seconds old, and its last news half a second.
     assert abs(sum(missing.values()) - day.lost_with_worker) <= 3 * STUDENTS
     assert {student for student, _ in stored} == {one.key for one in day.students}

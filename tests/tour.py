@@ -197,6 +197,7 @@ class Tour:
         yield Stop("report-nobody", f"/lessons/{found[2]}/")
         yield Stop("history", "/history/", ready="table")
         yield Stop("history-none-found", "/history/?q=nothing+of+the+kind")
+        yield Stop("practice-delete", "/practice/delete/")
         yield Stop("join-closed", self.closed_door, "nobody")
         yield Stop("my-data-afterwards", self.student + "data/", "student")
 
