@@ -31,6 +31,7 @@ COPY classroom classroom
 COPY dashboard dashboard
 COPY deploy deploy
 COPY emotions emotions
+COPY locale locale
 COPY ml ml
 COPY templates templates
 COPY --from=installed /app/static static

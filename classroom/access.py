@@ -17,6 +17,7 @@ from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
+from django.utils.translation import gettext as _
 
 from classroom import audit, invitations, participants, tokens
 from classroom.models import Lesson, Participant
@@ -80,21 +81,21 @@ def is_loopback(request: HttpRequest) -> bool:
 def find(lesson_id: int) -> Lesson:
     lesson = Lesson.objects.select_related("course__teacher").filter(pk=lesson_id).first()
     if lesson is None:
-        raise Http404("No such lesson.")
+        raise Http404(_("No such lesson."))
     return lesson
 
 
 def lesson_for_teacher(user: Any, lesson_id: int) -> Lesson:
     lesson = find(lesson_id)
     if not may_teach(user, lesson):
-        raise Http404("No such lesson.")
+        raise Http404(_("No such lesson."))
     return lesson
 
 
 def lesson_for_history(user: Any, lesson_id: int) -> Lesson:
     lesson = find(lesson_id)
     if not may_review(user, lesson):
-        raise Http404("No such lesson.")
+        raise Http404(_("No such lesson."))
     return lesson
 
 

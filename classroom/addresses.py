@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.urls import path
+from django.views.i18n import set_language
 
 from classroom.views import accounts, home, invite, join, look, setup
 
@@ -22,4 +23,5 @@ urlpatterns = [
     path("lessons/<int:lesson_id>/joined/", invite.joined, name="lesson-joined"),
     path("lessons/<int:lesson_id>/look/", look.look, name="lesson-look"),
     path("lessons/<int:lesson_id>/qr.svg", invite.qr, name="lesson-qr"),
+    path("language/", set_language, name="language"),
 ]

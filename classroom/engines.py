@@ -15,6 +15,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 GROUP_EXPIRY_S = 4 * 3600
 WAIT_FOR_CONNECTION_S = 10
+"""Also how long one attempt to connect goes on. The pool doubles its pauses up to five minutes, and
+after a Postgres that was away for long it would go on not asking; a new attempt asks at once."""
 
 
 def sqlite(file: Path, test_file: Path) -> dict[str, Any]:
@@ -57,6 +59,7 @@ def postgres(url: str) -> dict[str, Any]:
         "min_size": 1,
         "max_size": threads(),
         "timeout": WAIT_FOR_CONNECTION_S,
+        "reconnect_timeout": WAIT_FOR_CONNECTION_S,
     }
     return database
 

@@ -32,6 +32,11 @@ DRAIN_S = 8
 # Student sockets answer up to 64 KiB themselves, with words; what is far beyond is cut off here.
 LARGEST_MESSAGE = 256 * 1024
 LONGEST_REQUEST_S = 120
+# Twisted's own is 50. When a whole school joins in one second the system drops what is beyond, and
+# browsers knock again only after 1, 3, 7 and 15 seconds.
+BACKLOG = 1024
+# Daphne's own is 5: on a busy machine it hung up on most of a school that joined at once.
+LONGEST_HANDSHAKE_S = 30
 
 
 class CannotListen(Exception):
@@ -63,10 +68,10 @@ class Place:
         """In Twisted's words; colons and backslashes in paths must be quoted there."""
         place = f"{self.port}:interface={quoteStringArgument(self.bind)}"
         if self.certificate is None:
-            return f"tcp:{place}"
+            return f"tcp:{place}:backlog={BACKLOG}"
         key = quoteStringArgument(str(self.certificate.key))
         certificate = quoteStringArgument(str(self.certificate.certificate))
-        return f"ssl:{place}:privateKey={key}:certKey={certificate}"
+        return f"ssl:{place}:privateKey={key}:certKey={certificate}:backlog={BACKLOG}"
 
     def address(self, host: str) -> str:
         scheme, usual = ("http", 80) if self.certificate is None else ("https", 443)
@@ -171,6 +176,8 @@ def serve(place: Place, services: Services, *, listening: Callable[[], None]) ->
         signal_handlers=False,
         http_timeout=LONGEST_REQUEST_S,
         websocket_timeout=-1,
+        websocket_connect_timeout=LONGEST_HANDSHAKE_S,
+        websocket_handshake_timeout=LONGEST_HANDSHAKE_S,
         ping_interval=20,
         websocket_max_message_size=LARGEST_MESSAGE,
         websocket_max_frame_size=LARGEST_MESSAGE,

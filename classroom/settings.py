@@ -50,6 +50,9 @@ LESSON_HOURS = env.number("LESSON_HOURS", 4, least=0.1, most=24)
 ABANDONED_AFTER_S = env.number("ABANDONED_AFTER_S", 900, least=5, most=86_400)
 WAITING_SNAPSHOTS = env.whole("WAITING_SNAPSHOTS", 2000, least=1, most=100_000)
 
+# Load tests take it away, to see the queue alone share what the workers can read.
+PACE_UNDER_LOAD = env.flag("PACE_UNDER_LOAD", True)
+
 REDIS_URL = engines.redis_url("REDIS_URL", env.secret("REDIS_URL"))
 FRAMES_REDIS_URL = engines.redis_url("FRAMES_REDIS_URL", env.text("FRAMES_REDIS_URL")) or REDIS_URL
 REDIS_PERSISTENCE_CHECKED = env.flag("REDIS_PERSISTENCE_CHECKED", False)
@@ -124,7 +127,10 @@ LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
 
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English")]
+# Each by its own name, which whoever looks for it can read.
+LANGUAGES = [("en", "English"), ("hi", "हिन्दी")]
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 LOCALE_PATHS = [BASE_DIR / "locale"]
 # Clock times on pages and charts are the classroom's, not UTC.
 TIME_ZONE = env.zone("TIME_ZONE", env.local_time_zone())
@@ -138,7 +144,7 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = True
     SESSION_COOKIE_NAME = "__Host-sessionid"
     CSRF_COOKIE_NAME = "__Host-csrftoken"
 SESSION_COOKIE_HTTPONLY = True

@@ -10,14 +10,18 @@ import asyncio
 import contextlib
 import json
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from weakref import WeakSet
 
 from channels.consumer import get_handler_name
 from channels.db import database_sync_to_async
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.utils import translation
 from redis.exceptions import RedisError
+
+from classroom import languages
 
 Answer = TypeVar("Answer")
 
@@ -29,6 +33,7 @@ SECOND_TAB = 4409
 ENDED = 4410
 TOO_LARGE = 4413
 FLOODING = 4429
+BROKEN = 4500
 GOING_DOWN = 4503
 
 CANCEL_AGAIN_S = 0.5
@@ -61,8 +66,12 @@ unfinished: set[asyncio.Task[Any]] = set()
 """What is seen through although its socket may have closed; held so that it is not collected."""
 
 
-connected: WeakSet[Socket] = WeakSet()
-"""Every socket of this process that is in a group."""
+class Member(Protocol):
+    async def join_again(self) -> None: ...
+
+
+connected: WeakSet[Member] = WeakSet()
+"""Everything of this process that is in a group: sockets, and what listens for them."""
 
 
 class Socket(AsyncWebsocketConsumer):
@@ -77,11 +86,15 @@ class Socket(AsyncWebsocketConsumer):
         self.accepted = False
         self.closing = False
         self.gone = False
+        self.language = str(settings.LANGUAGE_CODE)
 
-    async def __call__(self, *args: Any) -> None:
+    async def __call__(self, scope: dict[str, Any], *args: Any) -> None:
         """However it ends, by an error or cancelled too, it leaves its seat and its groups."""
+        self.language = languages.of_socket(scope)
         try:
-            await super().__call__(*args)
+            # Tasks and threads that are started in here speak this language too.
+            with translation.override(self.language):
+                await super().__call__(scope, *args)
         finally:
             await self.go(1006)
 

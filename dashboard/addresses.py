@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from dashboard import steering, views
+from dashboard import practising, steering, views
 
 LESSON = "lessons/<int:lesson_id>/"
 STUDENT = LESSON + "students/<int:student_id>/"
@@ -35,4 +35,5 @@ urlpatterns = [
     path("status/", views.status, name="status"),
     path("status.json", views.status_for_machines, name="status-machines"),
     path("metrics", views.measures, name="metrics"),
+    path("practice/delete/", practising.delete, name="practice-delete"),
 ]

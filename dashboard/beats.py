@@ -38,7 +38,7 @@ def lost_at(taps: Iterable[Tap], at: float) -> set[int]:
     return {
         tap.student
         for tap in taps
-        if tap.kind == "lost" and not tap.undone and at - TAPS_COUNT_S < tap.at <= at
+        if tap.kind == "lost" and at - TAPS_COUNT_S < tap.at and tap.counts_at(at)
     }
 
 

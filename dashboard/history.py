@@ -238,7 +238,8 @@ def flags_words(flags: list[Flag]) -> str:
         "unrated": verdicts[Flag.Verdict.NONE],
     }
     counted = ngettext("%(count)d flag", "%(count)d flags", len(flags)) % {"count": len(flags)}
-    return f"{counted}, {_('%(useful)d useful, %(not)d not, %(unrated)d unrated') % told}"
+    rated = _("%(useful)d useful, %(not)d not, %(unrated)d unrated") % told
+    return f"{counted}, {rated}"
 
 
 def student_lines(stored: Stored, line: Timeline, flags: list[Flag]) -> list[StudentLine]:

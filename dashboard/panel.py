@@ -63,7 +63,7 @@ def card(
     tentative = words.is_tentative(flag.kind)
     reason = words.flag_reason(flag.kind, name, lasted_s, flag.sure)
     if flag.student is None and pulse_line:
-        reason = f"{pulse_line.removesuffix('.')}."
+        reason = words.sentence(pulse_line)
     return {
         "id": flag.id,
         "kind": flag.kind,

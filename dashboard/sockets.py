@@ -16,18 +16,19 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user
+from django.db import Error
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from classroom import access, lessons
 from classroom.models import Lesson
 from classroom.presence import students_group, teachers_group
-from classroom.sockets import ENDED, NO_LESSON, NOT_YOURS, Socket, in_database
+from classroom.sockets import BROKEN, ENDED, NO_LESSON, NOT_YOURS, Socket, in_database
 from classroom.writing import writer
 from dashboard.desk import REREAD_S, Desk
 from dashboard.reading import fresh
 from dashboard.stored import read
-from emotions import meters
+from emotions import lines, meters
 from emotions.models import SLICE_SECONDS
 
 logger = logging.getLogger(__name__)
@@ -109,7 +110,8 @@ class TeacherSocket(Socket):
         except Exception:
             # The page comes back by itself and begins again from what is stored.
             logger.exception("A teacher's page of lesson %d is closed", self.lesson_id)
-            await self.close(1011)
+            # Not 1011: Autobahn allows no server to send that one.
+            await self.refuse(BROKEN, _("Something went wrong. This page comes back by itself."))
 
     async def begin(self) -> None:
         roll_call = {"type": "room.roll_call"}
@@ -141,7 +143,7 @@ class TeacherSocket(Socket):
 
     async def tick(self) -> None:
         desk = self.known_desk()
-        due = time.monotonic()
+        due, trouble = time.monotonic(), ""
         while True:
             due = max(due + TICK_S, time.monotonic())
             await asyncio.sleep(due - time.monotonic())
@@ -152,6 +154,9 @@ class TeacherSocket(Socket):
             messages = desk.tick(now)
             for message in messages or [{"alive": now}]:
                 await self.send_json(message)
+            if trouble != lines.database_away(meters.meters.database_away_since):
+                trouble = lines.database_away(meters.meters.database_away_since)
+                await self.send_json({"trouble": trouble})
 
     async def reread(self) -> None:
         """With each news of a slice, a marker or a stranger: read again, and draw again."""
@@ -160,9 +165,14 @@ class TeacherSocket(Socket):
             await self.stale.wait()
             self.stale.clear()
             since = (time.time() - REREAD_S) // SLICE_SECONDS * SLICE_SECONDS
-            desk.refresh(await fresh(self.lesson_id, since))
-            for message in desk.slice_news(time.time()):
-                await self.send_json(message)
+            try:
+                desk.refresh(await fresh(self.lesson_id, since))
+            except Error:
+                # What is shown is live all the same; it is read again until the database is back.
+                self.stale.set()
+            else:
+                for message in desk.slice_news(time.time()):
+                    await self.send_json(message)
             await asyncio.sleep(REREAD_LEAST_S)
 
     async def be_seen(self) -> None:
@@ -170,7 +180,11 @@ class TeacherSocket(Socket):
         while True:
             writer.put(lessons.teacher_seen, self.lesson_id)
             await asyncio.sleep(SEEN_EVERY_S)
-            refused = await in_database(refusal_now, self.scope, self.lesson_id)
+            try:
+                refused = await in_database(refusal_now, self.scope, self.lesson_id)
+            except Error:
+                # Whose page this is cannot be asked now; it is with the next look.
+                continue
             if refused is not None:
                 await self.refuse(refused.code, refused.words)
                 return

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import DatabaseError, connection
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext_lazy
 
 from classroom.sockets import in_database
 from emotions import meters, times
@@ -23,6 +24,22 @@ logger = logging.getLogger(__name__)
 STARTED_AT = time.time()
 PATIENCE_S = 3.0
 OK, CARE, BAD = "ok", "care", "bad"
+COUNTED = {
+    "offered": pgettext_lazy("snapshots", "offered"),
+    "accepted": pgettext_lazy("snapshots", "accepted"),
+    "replaced": pgettext_lazy("snapshots", "replaced"),
+    "refused": pgettext_lazy("snapshots", "refused"),
+    "claimed": pgettext_lazy("snapshots", "claimed"),
+    "expired": pgettext_lazy("snapshots", "expired"),
+    "barred": pgettext_lazy("snapshots", "barred"),
+    "waiting": pgettext_lazy("snapshots", "waiting"),
+    "analysed": pgettext_lazy("snapshots", "analysed"),
+    "failed": pgettext_lazy("snapshots", "failed"),
+    "barred_claims": pgettext_lazy("snapshots", "barred_claims"),
+    "lost": pgettext_lazy("snapshots", "lost"),
+    "in_hand": pgettext_lazy("snapshots", "in_hand"),
+}
+"""Every count of the queue; in English it keeps the name that machines read."""
 ICONS = {OK: "circle-check", CARE: "circle-alert", BAD: "triangle-alert"}
 
 
@@ -98,7 +115,7 @@ def worker_part(state: dict[str, Any]) -> Part:
 def queue_part(counts: Counts) -> Part:
     """Every snapshot ends in exactly one of these counters."""
     busy = counts.waiting > 100
-    figures = tuple((name, f"{value:,}") for name, value in counts.as_dict().items())
+    figures = tuple((str(COUNTED[name]), f"{value:,}") for name, value in counts.as_dict().items())
     word = _("busy") if busy else _("keeping up")
     return Part("queue", _("Queue"), CARE if busy else OK, word, since(STARTED_AT), figures)
 

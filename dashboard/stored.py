@@ -80,6 +80,11 @@ class Tap:
     kind: str
     at: float
     undone: bool = False
+    undone_at: float = 0
+    """0 also where it is not known when: then it counts for nothing at all."""
+
+    def counts_at(self, at: float) -> bool:
+        return self.at <= at and (not self.undone or at < self.undone_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,8 +225,8 @@ def person(one: Participant) -> Person:
 
 
 def tap(one: Report) -> Tap:
-    undone = one.undone_at is not None
-    return Tap(str(one.tap), one.participant_id, one.kind, epoch(one.at), undone)
+    undone_at = epoch(one.undone_at)
+    return Tap(str(one.tap), one.participant_id, one.kind, epoch(one.at), undone_at > 0, undone_at)
 
 
 def mark(one: Marker) -> Mark:

@@ -13,23 +13,25 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 
 from classroom.models import Lesson
 from classroom.presence import rooms
 from classroom.sockets import end, in_database
 from classroom.writing import writer
-from emotions import judge, meters, practice, retention, seats, sockets
+from emotions import judge, meters, past, practice, retention, seats, sockets
 from emotions.closer import Closer
 from emotions.frames import frames
 from emotions.groups import Groups
 from emotions.lease import RENEW_EVERY_S, Lease
 from emotions.publish import Publisher
 from emotions.readings import Reading
+from emotions.roll import Roll
 from emotions.slices import Slices
-from emotions.worker import Worker
+from emotions.storing import watch_database
+from emotions.worker import AT_ONCE, Worker
 from ml.reader import Reader
 
 logger = logging.getLogger(__name__)
@@ -39,6 +41,7 @@ LONGEST_WAIT_S = 30.0
 STEADY_AFTER_S = 60.0
 DRAIN_S = 4.0
 LOOK_FOR_LESSONS_S = 1.0
+LOOK_FOR_COURSES_S = 10.0
 PURGE_EVERY_S = 3600.0
 
 
@@ -51,6 +54,8 @@ class Services:
         self.heart = meters.Heartbeat("web")
         self.publisher = Publisher()
         self.slices = Slices(writer.put)
+        meters.meters.held = lambda: self.slices.held
+        self.roll = Roll()
         self.worker: Worker | None = None
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self.classes: dict[int, asyncio.Task[None]] = {}
@@ -69,6 +74,7 @@ class Services:
         await self.bar_paused()
         self.keep("meters", self.watch_meters)
         self.keep("beat", self.beat)
+        self.keep("database", watch_database)
         self.keep("closer", Closer(self.forget, lambda: self.leads).run)
         self.keep("leader", self.lead)
         if settings.REDIS_URL:
@@ -128,8 +134,15 @@ class Services:
 
     async def work(self) -> None:
         reader = await asyncio.to_thread(Reader.load)
-        self.worker = Worker(frames(), reader, self.publisher.put, self.slices.add)
+        # Beside a web server the loop comes back to the worker late: the reader is to go on.
+        ahead = AT_ONCE if self.with_web else 1
+        self.worker = Worker(frames(), reader, self.publisher.put, self.slices.add, ahead=ahead)
         await self.worker.run()
+
+    @property
+    def reads(self) -> bool:
+        """Whether a worker of this process is at work, and has told so where pages look."""
+        return self.worker is not None and self.worker.heart.sent
 
     async def beat(self) -> None:
         await self.heart.keep_beating(meters.news)
@@ -137,7 +150,7 @@ class Services:
     async def lead(self) -> None:
         """Try to lead; begin with it and end it as the lease comes and goes."""
         while True:
-            leads = await self.lease.hold()
+            leads = await self.holds_lease()
             if leads and not self.leads:
                 for name, run in self.led().items():
                     self.keep(name, run)
@@ -146,10 +159,19 @@ class Services:
             self.leads = leads
             await asyncio.sleep(RENEW_EVERY_S)
 
+    async def holds_lease(self) -> bool:
+        try:
+            return await self.lease.hold()
+        except Exception:
+            # Redis is away, so nobody can take it; asked again soon, not after a growing wait.
+            meters.count("redis_away")
+            return self.leads
+
     def led(self) -> dict[str, Callable[[], Awaitable[None]]]:
         return {
             "judge": judge.Judging().run,
             "practice": self.watch_practice,
+            "past": self.watch_past,
             "purge": self.purge,
         }
 
@@ -166,15 +188,27 @@ class Services:
             await self.lease.release()
 
     async def watch_meters(self) -> None:
-        second = 0
         while True:
             if meters.meters.sample(await frames().counts(), time.time()):
                 # Redis began anew, and knows no more who is barred.
+                self.roll.forget()
                 await self.bar_paused()
-            if second % int(meters.BEAT_EVERY_S) == 0:
-                meters.meters.heard(await _beats(), time.time())
-            second += 1
+            await self.hear_beats()
             await asyncio.sleep(1)
+
+    async def hear_beats(self) -> None:
+        try:
+            beats = await meters.all_beats()
+        except Exception:
+            # Without the cache no worker is heard of, and pages say so.
+            meters.count("beats_unheard")
+            self.roll.forget()
+            return meters.meters.heard([], time.time())
+        meters.meters.heard(beats, time.time())
+        lost = self.roll.look(beats, time.time())
+        if lost and self.leads:
+            meters.count("slice_samples_lost_with_worker", lost)
+            logger.warning("A worker died with about %d samples that were not stored", lost)
 
     async def purge(self) -> None:
         """What the notice promises is kept without anybody setting up a timer for it."""
@@ -192,6 +226,15 @@ class Services:
                     self.classes[lesson.pk] = task
             await asyncio.sleep(LOOK_FOR_LESSONS_S)
 
+    async def watch_past(self) -> None:
+        """Give new practice courses their ended lessons, once the live one is well under way."""
+        while True:
+            await asyncio.sleep(LOOK_FOR_COURSES_S)
+            for course, number in await in_database(past.missing, timezone.now()):
+                await in_database(past.write, course, number)
+                # It keeps the database to itself while it writes; others take their turn now.
+                await asyncio.sleep(LOOK_FOR_LESSONS_S)
+
     async def play(self, lesson: Lesson) -> None:
         async def told() -> practice.Told:
             return await in_database(practice.look_up, lesson.pk)
@@ -206,15 +249,6 @@ class Services:
             # The next look for practice lessons starts it again.
             meters.count("restarts_practice_class")
             logger.error("A practice class stopped: %s", _told(error))
-
-
-async def _beats() -> list[dict[str, Any]]:
-    try:
-        return await meters.all_beats()
-    except Exception:
-        # Without the cache no worker is heard of, and pages say so.
-        meters.count("beats_unheard")
-        return []
 
 
 def _told(error: Exception) -> str:

@@ -20,7 +20,10 @@ STALE_AFTER_S = 3.0
 """A snapshot that waited longer is never analysed."""
 
 LOST_AFTER_S = 10.0
-"""A claim that nobody finished in this time belongs to a dead worker."""
+"""A worker that neither claimed nor finished anything in this time is dead, its claims lost."""
+
+HELD_AT_MOST_S = 60.0
+"""The answer to a claim can get lost on its way: such a claim is lost too, its worker living on."""
 
 FULL_RETRY_MS = 4000
 
@@ -99,6 +102,7 @@ class MemoryFrames:
         self.clock = clock
         self.waiting: dict[int, Frame] = {}
         self.in_hand: dict[int, tuple[float, Frame]] = {}
+        self.alive_at = clock()
         self.barred_lessons: set[int] = set()
         self.barred_students: set[int] = set()
         self.arrived = asyncio.Event()
@@ -126,7 +130,10 @@ class MemoryFrames:
         return Answer("accepted")
 
     async def claim(self, limit: int, *, wait_s: float = 1.0) -> list[Frame]:
-        """Wait up to `wait_s` for work, then take up to `limit` frames, longest waiting first."""
+        """Wait up to `wait_s` for work, then take up to `limit` frames, longest waiting first.
+
+        A claim is a sign of life, also one that comes back empty.
+        """
         frames = self._take(limit)
         if frames or wait_s <= 0:
             return frames
@@ -139,6 +146,7 @@ class MemoryFrames:
     async def finish(self, frame: Frame, *, ok: bool) -> bool:
         """Give the claim back. False: it was barred or lost meanwhile, so discard its result."""
         self._drop_lost()
+        self.alive_at = self.clock()
         if self.in_hand.pop(frame.ticket, None) is None:
             return False
         if ok:
@@ -185,6 +193,8 @@ class MemoryFrames:
 
     def _take(self, limit: int) -> list[Frame]:
         self._drop_stale()
+        self._drop_lost()
+        self.alive_at = self.clock()
         frames = [self.waiting.pop(student) for student in list(self.waiting)[:limit]]
         for frame in frames:
             self.in_hand[frame.ticket] = (self.clock(), frame)
@@ -200,8 +210,9 @@ class MemoryFrames:
             self.totals.expired += 1
 
     def _drop_lost(self) -> None:
-        oldest = self.clock() - LOST_AFTER_S
-        for ticket in [t for t, (claimed_at, _) in self.in_hand.items() if claimed_at < oldest]:
+        dead = self.alive_at < self.clock() - LOST_AFTER_S
+        oldest = self.clock() - HELD_AT_MOST_S
+        for ticket in [t for t, (at, _) in self.in_hand.items() if dead or at < oldest]:
             del self.in_hand[ticket]
             self.totals.lost += 1
 

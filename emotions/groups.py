@@ -47,7 +47,7 @@ class Groups:
         life = await sync_to_async(_mark, thread_sensitive=False)()
         anew = bool(self.life) and life != self.life
         if anew:
-            logger.warning("Redis began anew: %d sockets join their groups again", len(connected))
+            logger.warning("Redis began anew: %d members join their groups again", len(connected))
         if anew or time.monotonic() - self.renewed_at > RENEW_AFTER_S:
             for socket in list(connected):
                 await socket.join_again()

@@ -57,15 +57,15 @@ class Course:
 
     quiet: QuietWork
     dismissed: dict[Key, list[float]]
-    lost: list[tuple[float, int]]
+    lost: list[tuple[float, float, int]]
     people: list[tuple[float, float, int]]
 
     def signals(self, judge: Judge, at: int) -> Signals:
         here = {student for joined, gone, student in self.people if joined <= at < gone}
         lost = {
             student
-            for tapped, student in self.lost
-            if at - taps.FADES_S < tapped <= at and student in here
+            for tapped, undone, student in self.lost
+            if at - taps.FADES_S < tapped <= at < undone and student in here
         }
         low, turned, away = judge.low & here, judge.turned & here, judge.away & here
         return Signals(
@@ -200,6 +200,13 @@ def replayed(lesson: Lesson, until: int) -> Bench:
     return bench
 
 
+def judge_at_once(lesson: Lesson, until: int) -> None:
+    """The flags of a lesson that was written as a whole, as if each slice had come in its time."""
+    judging, bench = Judging(clock=lambda: 0.0), Bench(lesson)
+    for change in fold(lesson, bench, start_of(lesson.opened_at.timestamp()), until):
+        _store(lesson.pk, change, judging.shown_at(bench, change))
+
+
 def course_of(lesson: Lesson) -> Course:
     flags = Flag.objects.filter(lesson=lesson).exclude(dismissed_at=None)
     dismissed: dict[Key, list[float]] = {}
@@ -210,11 +217,12 @@ def course_of(lesson: Lesson) -> Course:
         for kind in FACE_KINDS:
             key = (answer.participant_id, kind)
             dismissed.setdefault(key, []).append(attention.epoch(answer.at))
-    lost = Report.objects.filter(lesson=lesson, kind=Report.Kind.LOST, undone_at=None)
+    # One taken back counts until then: whoever judges the lesson again must find what was found.
+    lost = Report.objects.filter(lesson=lesson, kind=Report.Kind.LOST)
     return Course(
         quiet=quiet_of(lesson),
         dismissed=dismissed,
-        lost=[(report.at.timestamp(), report.participant_id) for report in lost],
+        lost=[_span(report) for report in lost],
         people=[_stay(person) for person in lesson.participants.all()],
     )
 
@@ -225,6 +233,11 @@ def quiet_of(lesson: Lesson) -> QuietWork:
     return QuietWork(
         [mark.at.timestamp() for mark in marks], [mark.kind == Marker.Kind.QUIET for mark in marks]
     )
+
+
+def _span(tap: Report) -> tuple[float, float, int]:
+    until = tap.undone_at.timestamp() if tap.undone_at else float("inf")
+    return tap.at.timestamp(), until, tap.participant_id
 
 
 def _stay(person: Participant) -> tuple[float, float, int]:

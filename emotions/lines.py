@@ -84,6 +84,13 @@ def worker(state: str, analysing: float, offered: float, seen_at: float) -> str:
     return _("analysing %(analysing)d of %(offered)d/s") % told
 
 
+def database_away(since: float) -> str:
+    if not since:
+        return ""
+    told = {"time": time_of_day(since)}
+    return _("Nothing is stored since %(time)s. Charts and taps catch up by themselves.") % told
+
+
 def simulated() -> str:
     return _("simulated readings, no camera")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import socket
 import time
 from collections import Counter, deque
@@ -17,20 +18,28 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.core.cache import cache
 
+from classroom.writing import writer
 from emotions.frames import Counts
 
 WINDOW_S = 5.0
 SLOTS = 32
 """A worker's heartbeat takes one of these cache keys; more workers than this are not listed."""
-BEAT_TTL_S = 6
-"""Three beats; so a page says within ten seconds that its worker is gone."""
-BEAT_EVERY_S = 2.0
+BEAT_TTL_S = 7
+"""A busy machine may hold a worker up for five seconds, and it is not gone; where it is gone, a
+page looks every second, tells every second, and so says it within ten."""
+BEAT_EVERY_S = 1.0
 
 LONG_WAIT_S = 1.0
 SHORT_WAIT_S = 0.3
 MOST_STRETCH = 5.0
+SMALLEST_STEP, LARGEST_STEP = 1.1, 2.0
+SPREAD = (0.7, 1.3)
+SETTLE_S = 2.0
+"""Times the stretch: a student hears of a new pace only with the answer to the next snapshot, so a
+change that came sooner would swing between idle workers and a full queue for ever."""
 LEAST_SHARE_READ = 0.8
 """Less than this share of the offered snapshots analysed counts as falling behind."""
 
@@ -53,6 +62,8 @@ class Meters:
     inference_ms: Ema = field(default_factory=Ema)
     latency_ms: Ema = field(default_factory=Ema)
     stretch: float = 1.0
+    able: float = 0.0
+    settled_at: float = float("-inf")
     state: State = "none"
     since: float = field(default_factory=time.time)
     offered: float = 0.0
@@ -60,6 +71,8 @@ class Meters:
     counts: Counts = field(default_factory=Counts)
     workers: list[dict[str, Any]] = field(default_factory=list)
     window: deque[tuple[float, Counts]] = field(default_factory=deque)
+    held: Callable[[], int] = field(default=lambda: 0)
+    database_away_since: float = 0.0
 
     def count(self, name: str, by: int = 1) -> None:
         self.counters[name] += by
@@ -77,11 +90,12 @@ class Meters:
         if now > then:
             self.offered = (counts.offered - before.offered) / (now - then)
             self.analysed = (_read(counts) - _read(before)) / (now - then)
-        self._stretch(counts.waiting)
+        if now >= self.settled_at:
+            self._stretch(counts.waiting, now)
         return anew
 
     def heard(self, workers: list[dict[str, Any]], now: float) -> None:
-        """Take the heartbeats that are there, every two seconds."""
+        """Take the heartbeats that are there, once a second."""
         self.workers = workers
         state: State = "none"
         if workers:
@@ -92,14 +106,29 @@ class Meters:
 
     def pace_ms(self, interval_ms: int) -> int:
         """How long a student is to wait before the next snapshot."""
-        return round(interval_ms * self.stretch)
+        return round(interval_ms * self.stretch) if settings.PACE_UNDER_LOAD else interval_ms
 
-    def _stretch(self, waiting: int) -> None:
+    def next_ms(self, interval_ms: int) -> int:
+        """What one student is told: those who came in one moment are not to come back in one."""
+        pace = self.pace_ms(interval_ms)
+        return pace if pace == interval_ms else round(pace * random.uniform(*SPREAD))
+
+    def _stretch(self, waiting: int, now: float) -> None:
+        """Ask for what can be read, then wait until those who were asked have come back."""
         wait_s = waiting / max(self.analysed, 1.0)
         if wait_s > LONG_WAIT_S:
-            self.stretch = min(MOST_STRETCH, self.stretch * 1.25)
+            self.able = self.analysed
+            too_much = max(self.offered / max(self.able, 1.0), wait_s / 2)
+            factor = min(LARGEST_STEP, max(SMALLEST_STEP, too_much))
         elif wait_s < SHORT_WAIT_S:
-            self.stretch = max(1.0, self.stretch / 1.1)
+            used = self.offered / self.able if self.able else 0.0
+            factor = 1 / (LARGEST_STEP if used < 1 / LARGEST_STEP else SMALLEST_STEP)
+        else:
+            return
+        stretch = min(MOST_STRETCH, max(1.0, self.stretch * factor))
+        if stretch != self.stretch:
+            self.stretch = stretch
+            self.settled_at = now + SETTLE_S * stretch + WINDOW_S
 
 
 def _read(counts: Counts) -> int:
@@ -136,8 +165,14 @@ def news() -> dict[str, Any]:
         "inference_ms": _rounded(meters.inference_ms.value),
         "latency_ms": _rounded(meters.latency_ms.value),
         "memory_mb": memory_mb(),
-        "counters": dict(meters.counters),
+        "held": meters.held(),
+        "counters": meters.counters | _writes(),
     }
+
+
+def _writes() -> Counter[str]:
+    told = Counter(writes_failed=writer.failed, writes_again=writer.again)
+    return +told
 
 
 def _rounded(ms: float | None) -> float | None:
@@ -175,6 +210,7 @@ class Heartbeat:
     def __init__(self, kind: str = "worker") -> None:
         self.kind = kind
         self.slot: int | None = None
+        self.sent = False
 
     async def beat(self, news: dict[str, Any]) -> None:
         if self.slot is None:
@@ -183,6 +219,7 @@ class Heartbeat:
             await sync_to_async(cache.set, thread_sensitive=False)(
                 key_of(self.slot, self.kind), news, BEAT_TTL_S
             )
+        self.sent = True
 
     async def keep_beating(self, news: Callable[[], dict[str, Any]]) -> None:
         while True:
@@ -194,6 +231,7 @@ class Heartbeat:
             await asyncio.sleep(BEAT_EVERY_S)
 
     async def stop(self) -> None:
+        self.sent = False
         if self.slot is None:
             return
         # Where the cache is away the beat ends by itself.

@@ -12,15 +12,20 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
-from classroom import consent
+from classroom import consent, lessons
 from classroom.models import Lesson, Participant
 from classroom.presence import Rooms
 from emotions import room, script, taps
+from emotions.actors import Actor
 from emotions.attention import moment
+from emotions.models import Marker
+from emotions.publish import tell_room
 from emotions.readings import Reading, reading_from
 
 STUDENTS = len(script.NAMES)
@@ -64,7 +69,7 @@ def _enter(lesson: Lesson, name: str, *, camera: bool) -> Participant:
 class Desk:
     """One simulated student's place: the actor, and whom the product takes them for."""
 
-    actor: script.Actor
+    actor: Actor
     student: int
     has_camera: bool
 
@@ -79,9 +84,43 @@ class Told:
 
 
 def look_up(lesson_id: int) -> Told:
-    lesson = Lesson.objects.get(pk=lesson_id)
+    lesson = Lesson.objects.filter(pk=lesson_id).first()
+    if lesson is None:
+        # Its teacher deleted what was practised.
+        return Told(is_open=False, paused=False, here=frozenset())
     here = lesson.participants.filter(removed_at=None).values_list("pk", flat=True)
     return Told(lesson.is_open, lesson.paused_at is not None, frozenset(here))
+
+
+def marker_words(key: str) -> str:
+    """What the script writes at the beginning of a part, so that charts tell what was played."""
+    return {
+        "settling": _("Settling in"),
+        "slide": _("A confusing slide"),
+        "joke": _("A joke"),
+        "slump": _("A slump"),
+        "leaving": _("Two students leave"),
+    }[key]
+
+
+def steer(lesson_id: int, kind: str, at: float) -> dict[str, Any] | None:
+    """What the script's teacher does: a marker, or quiet work; the lesson as it is then.
+
+    None when nothing was done: the lesson has ended, or it was so already.
+    """
+    lesson = Lesson.objects.select_related("course").filter(pk=lesson_id, closed_at=None).first()
+    if lesson is None:
+        return None
+    if kind not in (Marker.Kind.QUIET, Marker.Kind.QUIET_END):
+        text = marker_words(kind)
+        Marker.objects.create(lesson=lesson, kind=Marker.Kind.NOTE, text=text, at=moment(at))
+        return room.lesson_state(lesson)
+    begins = kind == Marker.Kind.QUIET
+    is_quiet = lesson.quiet_until is not None and lesson.quiet_until > moment(at)
+    if begins == is_quiet or not lessons.quiet(lesson, begins, now=moment(at)):
+        return None
+    Marker.objects.create(lesson=lesson, kind=kind, at=moment(at))
+    return room.lesson_state(lesson)
 
 
 class PracticeClass:
@@ -109,11 +148,12 @@ class PracticeClass:
         self.desks = [
             Desk(actor, student.pk, lesson.analysis and actor.has_camera)
             for actor, student in (
-                (script.Actor(number, lesson.pk), student)
+                (Actor(number, lesson.pk, speed), student)
                 for number, student in enumerate(students)
             )
         ]
         self.cameras: dict[int, str] = {}
+        self.tapped: dict[tuple[int, str], uuid.UUID] = {}
         self.gone: frozenset[int] = frozenset()
         self.paused = False
         self.opened_at = lesson.opened_at.timestamp()
@@ -149,7 +189,7 @@ class PracticeClass:
             if self.is_due(desk, since, now):
                 self.read(desk, now)
         for cue in script.cues_between(self.in_script(since), self.in_script(now)):
-            await self.tap(cue, now)
+            await (self.steer(cue, now) if cue.student == script.TEACHER else self.tap(cue, now))
 
     def in_script(self, now: float) -> float:
         return max(0.0, now - self.opened_at) * self.speed
@@ -197,10 +237,27 @@ class PracticeClass:
         desk = self.desks[cue.student]
         if not self.is_here(desk, now):
             return
+        key, at = (desk.student, cue.kind), moment(now)
+        if cue.undone:
+            known = self.tapped.pop(key, None)
+            await self.take_back(desk.student, known, at)
+            return
+        self.tapped[key] = uuid.uuid4()
         try:
             tap = await self.put(
-                taps.save, self.lesson.pk, desk.student, cue.kind, uuid.uuid4(), moment(now)
+                taps.save, self.lesson.pk, desk.student, cue.kind, self.tapped[key], at
             )
         except taps.CannotTap:
             return
         await room.tell_tap(tap)
+
+    async def take_back(self, student: int, tap: uuid.UUID | None, at: datetime) -> None:
+        """As with the page's Undo. A class that was started again no longer knows the tap."""
+        undone = tap and await self.put(taps.undo, self.lesson.pk, student, tap, at)
+        if undone:
+            await room.tell_tap(undone)
+
+    async def steer(self, cue: script.Cue, now: float) -> None:
+        state = await self.put(steer, self.lesson.pk, cue.kind, now)
+        if state is not None:
+            await tell_room(self.lesson.pk, {"type": "lesson.changed", "lesson": state})

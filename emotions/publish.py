@@ -50,10 +50,22 @@ async def tell_room(lesson: int, message: dict[str, Any]) -> None:
     await tell_teachers(lesson, message)
 
 
+def readings_group(lesson: int) -> str:
+    return f"readings.{lesson}"
+
+
+async def tell_readings(lesson: int, message: dict[str, Any]) -> None:
+    """To teachers' sockets, and to each web process once for its students (`emotions.ears`)."""
+    await tell(readings_group(lesson), message)
+    await tell_teachers(lesson, message)
+
+
 class Publisher:
     """Holds the newest reading of each student until its lesson's next message is due."""
 
-    def __init__(self, tell: Tell = tell_room, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, tell: Tell = tell_readings, *, clock: Callable[[], float] = time.time
+    ) -> None:
         self.tell = tell
         self.clock = clock
         self.newest: dict[int, dict[int, Reading]] = {}

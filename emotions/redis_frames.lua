@@ -4,14 +4,16 @@
 -- ages     who waits, by the time of their newest snapshot
 -- waiting  student -> lesson:seq:offered at:ticket of the newest snapshot
 -- hand     tickets of claimed snapshots, by the time of the claim
--- claims   ticket -> lesson:student of a claimed snapshot
+-- claims   ticket -> lesson:student:worker of a claimed snapshot
+-- alive    workers, by the time of their last claim or finish
 -- totals   the counters, and the last ticket given
 -- wake     one token for each worker worth waking
 --
 -- Pictures have a key each, which ends by itself soon after the snapshot is stale. The other keys
 -- hold no picture and end together, so that no counter is left without what it counts.
-local turns, ages, waiting, hand, claims, totals, wake = unpack(KEYS)
+local turns, ages, waiting, hand, claims, alive, totals, wake = unpack(KEYS)
 local op, prefix, stale_ms, lost_ms = ARGV[1], ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])
+local held_ms = tonumber(ARGV[6])
 local now = tonumber(ARGV[3])
 if not now then
   local time = redis.call('TIME')
@@ -54,13 +56,28 @@ local function drop_stale()
   end
 end
 
+local function drop_claim(ticket)
+  redis.call('ZREM', hand, ticket)
+  redis.call('HDEL', claims, ticket)
+  count('lost')
+end
+
 local function drop_lost()
-  local oldest = '(' .. whole(now - lost_ms)
-  for _, ticket in ipairs(redis.call('ZRANGEBYSCORE', hand, '-inf', oldest)) do
-    redis.call('ZREM', hand, ticket)
-    redis.call('HDEL', claims, ticket)
-    count('lost')
+  local too_old = '(' .. whole(now - held_ms)
+  for _, ticket in ipairs(redis.call('ZRANGEBYSCORE', hand, '-inf', too_old)) do
+    drop_claim(ticket)
   end
+  redis.call('ZREMRANGEBYSCORE', alive, '-inf', '(' .. whole(now - lost_ms))
+  for _, ticket in ipairs(redis.call('ZRANGE', hand, 0, -1)) do
+    local worker = string.match(redis.call('HGET', claims, ticket) or '', '([^:]+)$')
+    if not worker or not redis.call('ZSCORE', alive, worker) then
+      drop_claim(ticket)
+    end
+  end
+end
+
+local function live(worker)
+  redis.call('ZADD', alive, whole(now), worker)
 end
 
 local function next_ticket()
@@ -114,7 +131,7 @@ function does.offer(lesson, student, seq, jpeg, capacity)
   return {'accepted', ''}
 end
 
-local function take(student)
+local function take(student, worker)
   local about = redis.call('HGET', waiting, student)
   local lesson, seq, at, ticket = string.match(about, '(%d+):(%d+):(%d+):(%d+)')
   local jpeg = redis.call('GET', picture_of(student))
@@ -124,17 +141,18 @@ local function take(student)
     return nil
   end
   redis.call('ZADD', hand, whole(now), ticket)
-  redis.call('HSET', claims, ticket, lesson .. ':' .. student)
+  redis.call('HSET', claims, ticket, lesson .. ':' .. student .. ':' .. worker)
   count('claimed')
   return {lesson, student, seq, at, ticket, jpeg}
 end
 
-function does.claim(limit)
+function does.claim(limit, worker)
   drop_lost()
+  live(worker)
   drop_stale()
   local taken = {}
   for _, student in ipairs(redis.call('ZRANGE', turns, 0, tonumber(limit) - 1)) do
-    table.insert(taken, take(student))
+    table.insert(taken, take(student, worker))
   end
   if redis.call('ZCARD', turns) == 0 then
     redis.call('DEL', wake)
@@ -144,8 +162,9 @@ function does.claim(limit)
   return taken
 end
 
-function does.finish(ticket, ending)
+function does.finish(ticket, ending, worker)
   drop_lost()
+  live(worker)
   if redis.call('ZREM', hand, ticket) == 0 then
     return 0
   end
@@ -190,7 +209,7 @@ function does.counts()
   return told
 end
 
-local answer = does[op](unpack(ARGV, 6))
+local answer = does[op](unpack(ARGV, 7))
 for _, key in ipairs(KEYS) do
   redis.call('PEXPIRE', key, DAY_MS)
 end

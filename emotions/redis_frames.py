@@ -8,6 +8,7 @@ as busy, claims come back empty, and after a growing pause it is tried again.
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,10 +20,18 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from emotions.frames import FULL_RETRY_MS, LOST_AFTER_S, STALE_AFTER_S, Answer, Counts, Frame
+from emotions.frames import (
+    FULL_RETRY_MS,
+    HELD_AT_MOST_S,
+    LOST_AFTER_S,
+    STALE_AFTER_S,
+    Answer,
+    Counts,
+    Frame,
+)
 
 SCRIPT = (Path(__file__).parent / "redis_frames.lua").read_bytes()
-KEYS = ("turns", "ages", "waiting", "hand", "claims", "totals", "wake")
+KEYS = ("turns", "ages", "waiting", "hand", "claims", "alive", "totals", "wake")
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
@@ -55,15 +64,14 @@ class RedisFrames:
         self.clients: WeakKeyDictionary[asyncio.AbstractEventLoop, Redis] = WeakKeyDictionary()
         self.failures = 0
         self.shut_until = float("-inf")
-        self.refused_here = 0
         self.known = Counts()
+        self.worker = secrets.token_hex(8)
 
     async def offer(self, lesson: int, student: int, seq: int, jpeg: bytes) -> Answer:
         """Take the snapshot, or say why not."""
         try:
             said = await self._run("offer", lesson, student, seq, jpeg, self.capacity)
         except Unreachable:
-            self.refused_here += 1
             return Answer("refused", FULL_RETRY_MS, "full")
         status, why = said[0].decode(), said[1].decode()
         return Answer(status, FULL_RETRY_MS if why == "full" else 0, why)
@@ -85,7 +93,8 @@ class RedisFrames:
     async def finish(self, frame: Frame, *, ok: bool) -> bool:
         """Give the claim back. False: it was barred or lost meanwhile, so discard its result."""
         try:
-            return bool(await self._run("finish", frame.ticket, "analysed" if ok else "failed"))
+            ending = "analysed" if ok else "failed"
+            return bool(await self._run("finish", frame.ticket, ending, self.worker))
         except Unreachable:
             # It may have been barred; what cannot be asked is not published.
             return False
@@ -116,7 +125,7 @@ class RedisFrames:
             await client.aclose(close_connection_pool=True)
 
     async def _take(self, limit: int) -> list[Frame]:
-        taken = await self._run("claim", limit)
+        taken = await self._run("claim", limit, self.worker)
         return [
             Frame(
                 lesson=int(lesson),
@@ -153,7 +162,7 @@ class RedisFrames:
         if time.monotonic() < self.shut_until:
             raise Unreachable("Redis did not answer a moment ago")
         now = "" if self.clock is None else round(self.clock() * 1000)
-        limits = (round(STALE_AFTER_S * 1000), round(LOST_AFTER_S * 1000))
+        limits = [round(1000 * s) for s in (STALE_AFTER_S, LOST_AFTER_S, HELD_AT_MOST_S)]
         script = self._client().register_script(SCRIPT)
         try:
             said = await script(keys=self.keys, args=[op, self.prefix, now, *limits, *args])

@@ -46,6 +46,10 @@ def start_of(at: float) -> int:
     return int(at // SLICE_SECONDS) * SLICE_SECONDS
 
 
+def samples_in(sums: Sequence[float]) -> int:
+    return int(sum(sums[:4]))
+
+
 def sums_of(reading: Reading, *, turned: bool) -> list[float]:
     """One reading as a row of sums, in the order of COLUMNS."""
     sums = [0.0] * len(COLUMNS)
@@ -103,6 +107,7 @@ class Slices:
         self.facing: dict[tuple[int, int], Facing] = {}
         self.written = 0
         self.lost = 0
+        self.writing = 0
         of_this_process.add(self)
 
     def add(self, reading: Reading) -> None:
@@ -113,6 +118,11 @@ class Slices:
         new = sums_of(reading, turned=turned)
         old = self.sums.get(key)
         self.sums[key] = new if old is None else [a + b for a, b in zip(old, new, strict=True)]
+
+    @property
+    def held(self) -> int:
+        """Samples that were read and are not stored: a process that dies takes them along."""
+        return self.writing + sum(map(samples_in, self.sums.values()))
 
     def forget(self, lesson: int, student: int | None = None) -> None:
         """Drop what is not yet written of a student, or of a whole lesson."""
@@ -127,7 +137,8 @@ class Slices:
             return
         # Sorted, because two workers whose upserts take rows in different orders deadlock.
         rows = [(key, tuple(self.sums.pop(key))) for key in sorted(keys)]
-        samples = sum(int(sum(sums[:4])) for _, sums in rows)
+        samples = sum(samples_in(sums) for _, sums in rows)
+        self.writing += samples
         try:
             stored = await self.put(store, rows)
         except Exception as error:
@@ -137,7 +148,10 @@ class Slices:
             meters.count("slice_samples_lost", samples)
             logger.error("%d samples of slices were lost: %s", samples, type(error).__name__)
             return
+        finally:
+            self.writing -= samples
         self.written += samples
+        meters.count("slice_samples_stored", samples)
         for lesson, starts_at in stored:
             await self.tell(lesson, {"type": "lesson.slices", "starts_at": starts_at})
 
@@ -174,9 +188,9 @@ def store(rows: Sequence[Row]) -> list[tuple[int, int]]:
     The one hand-written SQL statement: Django's bulk_create(update_conflicts=True) overwrites,
     and only adding lets workers share a lesson. Valid on SQLite and Postgres.
     """
-    keep = _still_wanted({key[2] for key, _ in rows})
-    rows = [row for row in rows if row[0][2] in keep]
     with transaction.atomic(), connection.cursor() as cursor:
+        keep = _still_wanted({key[2] for key, _ in rows})
+        rows = [row for row in rows if row[0][2] in keep]
         for at in range(0, len(rows), ROWS_PER_STATEMENT):
             part = rows[at : at + ROWS_PER_STATEMENT]
             values = [value for key, sums in part for value in (*key, *_typed(sums))]
@@ -204,8 +218,11 @@ def _still_wanted(participants: set[int]) -> set[int]:
     """Who was not erased and did not withdraw since the reading was made.
 
     One row of an erased student would fail its foreign key and take the whole class's with it.
+    Who erases or withdraws meanwhile waits until these rows are written, and deletes them then;
+    SQLite lets one write at a time anyway. In order, so that two workers never hold each other up.
     """
-    there = set(Participant.objects.filter(pk__in=participants).values_list("pk", flat=True))
+    rows = Participant.objects.filter(pk__in=participants).order_by("pk")
+    there = set(rows.select_for_update(no_key=True).values_list("pk", flat=True))
     newest: dict[int, bool] = {}
     answers = Consent.objects.filter(participant__in=there).order_by("made_at", "pk")
     for participant, given, version in answers.values_list(

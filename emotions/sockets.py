@@ -15,7 +15,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from classroom import participants, tokens
@@ -32,7 +32,7 @@ from classroom.sockets import (
     Socket,
 )
 from classroom.writing import writer
-from emotions import attention, meters, notices, room, seats, taps, words
+from emotions import attention, ears, meters, notices, room, seats, taps, words
 from emotions.allowance import Allowance
 from emotions.frames import Answer, frames
 from emotions.publish import students_group
@@ -66,6 +66,7 @@ class StudentSocket(Socket):
         self.mistakes = 0
         self.camera = "none"
         self.taken_at = float("-inf")
+        self.told_ms = float("inf")
         self.read_at = 0.0
         self.asked_until = 0.0
         self.left = False
@@ -112,6 +113,7 @@ class StudentSocket(Socket):
         await self.channel_layer.group_send(
             student_group(seat.student), {"type": "student.replaced", "order": self.order}
         )
+        await ears.listen(seat.lesson, seat.student, self)
         self.chair = rooms.enter(seat.lesson, seat.student, {"camera": self.camera})
         await self.send_json(seat.hello(worker=meters.worker_alive()))
         self.keep(self.stay_alive())
@@ -120,6 +122,7 @@ class StudentSocket(Socket):
         open_sockets.discard(self)
         if self.seat is not None:
             rooms.leave(self.seat.lesson, self.seat.student, self.chair, left=self.left)
+            await ears.leave(self.seat.lesson, self.seat.student, self)
         await self.leave_groups()
 
     async def stay_alive(self) -> None:
@@ -178,17 +181,19 @@ class StudentSocket(Socket):
             return await self.complain(_("A picture needs its number in the first four bytes."))
         seq, jpeg = int.from_bytes(message[:SEQ_BYTES], "big"), message[SEQ_BYTES:]
         pace, now = meters.meters.pace_ms(seat.interval_ms), time.monotonic()
-        early_ms = pace / 2 - (now - self.taken_at) * 1000
+        # A page that waits as long as it was told is never early, however the pace grew meanwhile.
+        early_ms = min(pace, self.told_ms) / 2 - (now - self.taken_at) * 1000
         if not seat.has_camera or seat.paused or self.camera != "on":
             return await self.turn_down(seq, "not_wanted", pace)
         if early_ms > 0:
             return await self.turn_down(seq, "early", round(early_ms + pace / 2))
-        self.taken_at = now
+        told = meters.meters.next_ms(seat.interval_ms)
+        self.taken_at, self.told_ms = now, told
         try:
             check_jpeg(jpeg)
         except BadImage as error:
             return await self.turn_down(seq, error.code, pace)
-        await self.answer(seq, await frames().offer(seat.lesson, seat.student, seq, jpeg), pace)
+        await self.answer(seq, await frames().offer(seat.lesson, seat.student, seq, jpeg), told)
 
     async def answer(self, seq: int, answer: Answer, pace: int) -> None:
         if answer.status == "refused":
@@ -276,11 +281,9 @@ class StudentSocket(Socket):
 
     # What the groups say
 
-    async def lesson_readings(self, message: dict[str, Any]) -> None:
-        """Pass on this student's own reading, and nobody else's."""
-        seat = self.taken_seat
-        own = message["students"].get(str(seat.student))
-        if own is None or seat.paused or self.camera != "on":
+    async def hear_reading(self, own: str) -> None:
+        """Pass on this student's own reading; others' are not even heard."""
+        if self.taken_seat.paused or self.camera != "on":
             return
         reading = json.loads(own)
         if reading["at"] <= self.read_at:
@@ -368,4 +371,5 @@ def reading_words(reading: dict[str, Any]) -> str | None:
 async def say_goodbye() -> None:
     """Tell every page that the server stops; each comes back by itself."""
     for socket in list(open_sockets):
-        await socket.refuse(GOING_DOWN, notices.refusal(GOING_DOWN))
+        with translation.override(socket.language):
+            await socket.refuse(GOING_DOWN, notices.refusal(GOING_DOWN))

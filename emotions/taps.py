@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from classroom.models import Lesson, Participant
 from emotions import attention
@@ -57,7 +57,8 @@ def save(lesson_id: int, participant_id: int, kind: str, tap: uuid.UUID, at: dat
         pk=participant_id, lesson_id=lesson_id, removed_at=None, lesson__closed_at=None
     )
     if not inside.exists():
-        raise CannotTap(_("You are not in this lesson any more."))
+        # Put in words by the socket, not by the thread that writes for everybody.
+        raise CannotTap(gettext_lazy("You are not in this lesson any more."))
     report, new = Report.objects.get_or_create(
         participant_id=participant_id,
         tap=tap,

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
 from emotions.notices import notice as notice
 from emotions.notices import refusal as refusal
@@ -276,6 +276,12 @@ def flag_reason(kind: str, name: str, seconds: float, sure: float | None = None)
     if kind == "turned":
         return _("%(name)s has mostly faced another way for %(time)s (%(sure)s).") % told
     return _("Several students at once, for %(time)s.") % told
+
+
+def sentence(line: str) -> str:
+    """A line as one of several sentences, with the full stop of the reader's language."""
+    full_stop = pgettext("at the end of a sentence", ".")
+    return f"{line.removesuffix(full_stop)}{full_stop}"
 
 
 def flag_reported(kind: str, name: str, seconds: float, sure: float | None = None) -> str:

@@ -47,13 +47,16 @@ class Worker:
         *,
         clock: Callable[[], float] = time.time,
         stuck_after_s: float = STUCK_AFTER_S,
+        ahead: int = 1,
     ) -> None:
+        """`ahead`: how many snapshots the reader's thread is given before it is waited for."""
         self.frames = frames
         self.reader = reader
         self.publish = publish
         self.record = record
         self.clock = clock
         self.stuck_after_s = stuck_after_s
+        self.ahead = ahead
         self.stopping = False
         self.thread = ThreadPoolExecutor(1, thread_name_prefix="reader")
         self.heart = meters.Heartbeat()
@@ -63,8 +66,9 @@ class Worker:
         beating = asyncio.create_task(self.heart.keep_beating(meters.news))
         try:
             while not self.stopping:
-                for frame in await self.frames.claim(AT_ONCE, wait_s=CLAIM_WAIT_S):
-                    await self.handle(frame)
+                claimed = await self.frames.claim(AT_ONCE, wait_s=CLAIM_WAIT_S)
+                for at in range(0, len(claimed), self.ahead):
+                    await self.handle(claimed[at : at + self.ahead])
         finally:
             beating.cancel()
             await asyncio.gather(beating, return_exceptions=True)
@@ -75,10 +79,28 @@ class Worker:
     def stop(self) -> None:
         self.stopping = True
 
-    async def handle(self, frame: Frame) -> None:
-        """Read one frame; its result is discarded when the student was barred meanwhile."""
-        sample = await self.sample(frame)
-        if not await self.frames.finish(frame, ok=sample is not None) or sample is None:
+    async def handle(self, frames: list[Frame]) -> None:
+        """Let them be read one after another, and take each result as it is there."""
+        loop = asyncio.get_running_loop()
+        reads = [loop.run_in_executor(self.thread, self.read, frame.jpeg) for frame in frames]
+        for frame, read in zip(frames, reads, strict=True):
+            await self.take(frame, await self.sample(frame, read))
+
+    def read(self, jpeg: bytes) -> Sampled:
+        """In the reader's thread."""
+        started = time.perf_counter()
+        sample = self.reader.read(jpeg)
+        meters.meters.inference_ms.add((time.perf_counter() - started) * 1000)
+        return sample
+
+    async def take(self, frame: Frame, sample: Sampled | None) -> None:
+        """What was read is discarded when the student was barred meanwhile."""
+        finished = await self.frames.finish(frame, ok=sample is not None)
+        if sample is None:
+            return
+        if not finished:
+            # Barred, which the queue counts too, or the queue was away or began anew meanwhile.
+            meters.count("readings_discarded")
             return
         reading = reading_from(
             sample,
@@ -92,12 +114,10 @@ class Worker:
         self.publish(reading)
         self.record(reading)
 
-    async def sample(self, frame: Frame) -> Sampled | None:
+    async def sample(self, frame: Frame, read: asyncio.Future[Sampled]) -> Sampled | None:
         """The sample, or None for a picture that cannot be read."""
-        started = time.perf_counter()
-        read = asyncio.get_running_loop().run_in_executor(self.thread, self.reader.read, frame.jpeg)
         try:
-            sample = await asyncio.wait_for(read, self.stuck_after_s)
+            return await asyncio.wait_for(read, self.stuck_after_s)
         except BadImage as error:
             meters.count(f"bad_image_{error.code}")
             return None
@@ -110,5 +130,3 @@ class Worker:
             meters.count("reader_failed")
             logger.error("A snapshot could not be read: %s", type(error).__name__)
             return None
-        meters.meters.inference_ms.add((time.perf_counter() - started) * 1000)
-        return sample

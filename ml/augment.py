@@ -14,7 +14,12 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Augment:
-    """How far a face may be changed; shifts and patches are shares of its side."""
+    """How far a face may be changed.
+
+    Shifts and patches are shares of its side; `flip`, `blur`, `low_resolution`, `jpeg`, `noise`
+    and `erase` are the shares of faces that it happens to; `zoom`, `contrast` and `gamma` are the
+    largest natural logarithm of the factor.
+    """
 
     flip: float = 0.5
     shift: float = 0.08
@@ -22,7 +27,11 @@ class Augment:
     zoom: float = 0.12
     contrast: float = 0.25
     brightness: float = 0.15
+    gamma: float = 0.0
     blur: float = 0.1
+    low_resolution: float = 0.0
+    jpeg: float = 0.0
+    noise: float = 0.0
     erase: float = 0.3
     erase_side: float = 0.35
 
@@ -44,8 +53,9 @@ def augmented(
     """A batch of faces, shape (n, side, side, 1), each changed at random."""
     height, width = image.shape[1:3]
     moves = _moves(len(image), side, (height, width), settings, rng)
-    faces = np.stack([_warped(face, move, side) for face, move in zip(image, moves, strict=True)])
-    _blur(faces, settings, rng)
+    worn = _worn(image, settings, rng)
+    faces = np.stack([_warped(face, move, side) for face, move in zip(worn, moves, strict=True)])
+    _gamma(faces, settings, rng)
     batch = scaled(faces)
     _light(batch, settings, rng)
     _erase(batch, settings, rng)
@@ -78,10 +88,56 @@ def _warped(face: np.ndarray, move: np.ndarray, side: int) -> np.ndarray:
     return cv2.warpAffine(face, move, (side, side), flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _blur(faces: np.ndarray, settings: Augment, rng: np.random.Generator) -> None:
-    """Some faces lose detail, as a far or moving camera's do."""
-    for index in np.flatnonzero(rng.random(len(faces)) < settings.blur):
-        faces[index] = cv2.GaussianBlur(faces[index], (0, 0), rng.uniform(0.5, 1.5))
+def _worn(image: np.ndarray, settings: Augment, rng: np.random.Generator) -> np.ndarray:
+    """Some faces lose detail, as a far, cheap or moving camera's do, before they are enlarged."""
+    worn = image.copy()
+    for share, wear in (
+        (settings.blur, _blurred),
+        (settings.low_resolution, _coarse),
+        (settings.noise, _noisy),
+        (settings.jpeg, _packed),
+    ):
+        if share:
+            for index in np.flatnonzero(rng.random(len(worn)) < share):
+                worn[index] = wear(worn[index], rng)
+    return worn
+
+
+def _blurred(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return cv2.GaussianBlur(face, (0, 0), rng.uniform(0.4, 1.3))
+
+
+def _coarse(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Down to between half its side and nearly all of it, and back."""
+    height, width = face.shape
+    share = rng.uniform(0.5, 0.9)
+    small = (int(width * share), int(height * share))
+    coarse = cv2.resize(face, small, interpolation=cv2.INTER_AREA)
+    return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _noisy(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    grain = rng.standard_normal(face.shape, np.float32) * rng.uniform(2, 12)
+    return np.clip(face + grain, 0, 255).astype(np.uint8)
+
+
+def _packed(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Through a JPEG of low quality."""
+    quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(20, 85))]
+    packed = cv2.imdecode(cv2.imencode(".jpg", face, quality)[1], cv2.IMREAD_GRAYSCALE)
+    assert packed is not None
+    return packed
+
+
+def _gamma(faces: np.ndarray, settings: Augment, rng: np.random.Generator) -> None:
+    """Middle greys brighter or darker, black and white as they were."""
+    if not settings.gamma:
+        return
+    grey = np.arange(256) / 255
+    for face, power in zip(
+        faces, np.exp(rng.uniform(-settings.gamma, settings.gamma, len(faces))), strict=True
+    ):
+        cv2.LUT(face, (255 * grey**power).astype(np.uint8), dst=face)
 
 
 def _light(batch: np.ndarray, settings: Augment, rng: np.random.Generator) -> None:

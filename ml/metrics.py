@@ -76,5 +76,16 @@ def coverage(probabilities: np.ndarray, true: np.ndarray, unsure_below: float) -
     }
 
 
+def most_sure(probabilities: np.ndarray, true: np.ndarray, share: float) -> float:
+    """How often the surest `share` of all readings is right."""
+    kept = np.argsort(-probabilities.max(axis=1), kind="stable")[: max(1, round(share * len(true)))]
+    return accuracy(probabilities[kept].argmax(axis=1), true[kept])
+
+
+def variation(one: np.ndarray, other: np.ndarray) -> float:
+    """Mean total-variation distance of paired answers: 0 the same, 1 nothing in common."""
+    return float(np.abs(one - other).sum(axis=-1).mean() / 2)
+
+
 def _share(part: float, whole: float) -> float:
     return float(part / whole) if whole else 0.0

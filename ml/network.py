@@ -7,17 +7,15 @@ arithmetic as repeating the grey picture three times, for a third of the work.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from ml.backend import keras
+from ml.engines import InitError
 from ml.labels import EMOTIONS
-
-
-class InitError(ValueError):
-    """The initial weights cannot be used; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +32,10 @@ def use_threads(count: int) -> None:
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        tf.config.threading.set_intra_op_parallelism_threads(count)
-        tf.config.threading.set_inter_op_parallelism_threads(count)
+        # Once TensorFlow runs in this process its threads are what they are, and it says so.
+        with contextlib.suppress(RuntimeError):
+            tf.config.threading.set_intra_op_parallelism_threads(count)
+            tf.config.threading.set_inter_op_parallelism_threads(count)
 
 
 def backbone(side: int, channels: int, alpha: float) -> keras.Model:

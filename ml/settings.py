@@ -12,6 +12,8 @@ from typing import Any
 
 from ml.augment import Augment
 
+ENGINES = ("keras", "torch")
+
 
 class SettingsError(ValueError):
     """The configuration file cannot be used; the message says why, in one line."""
@@ -31,6 +33,7 @@ class Settings:
     """What a run is made of; the stages follow each other under one falling learning rate."""
 
     name: str = "emotions"
+    engine: str = "keras"
     seed: int = 1
     threads: int = 2
     alpha: float = 1.0
@@ -42,7 +45,11 @@ class Settings:
     weight_decay: float = 0.01
     average: float = 0.998
     label_weight: float = 0.7
+    mixup: float = 0.0
     smoothing: float = 0.05
+    teacher: str = ""
+    teacher_weight: float = 0.5
+    teacher_heat: float = 1.0
     validation_share: float = 0.05
     train_split: str = "train"
     check_split: str = "public_test"
@@ -96,7 +103,19 @@ def _checked(settings: Settings, source: str) -> Settings:
         raise SettingsError(f"{source}: every stage needs a side of 32 or more, and an epoch")
     if settings.batch < 1 or settings.threads < 0:
         raise SettingsError(f"{source}: batch must be 1 or more, threads 0 or more")
-    for name in ("dropout", "average", "label_weight", "smoothing", "validation_share", "warm_up"):
+    if settings.engine not in ENGINES:
+        raise SettingsError(f"{source}: engine = {settings.engine!r} is not {' or '.join(ENGINES)}")
+    if settings.mixup < 0 or settings.teacher_heat <= 0:
+        raise SettingsError(f"{source}: mixup must be 0 or more, teacher_heat above 0")
+    for name in (
+        "dropout",
+        "average",
+        "label_weight",
+        "smoothing",
+        "validation_share",
+        "warm_up",
+        "teacher_weight",
+    ):
         if not 0 <= getattr(settings, name) <= 1:
             raise SettingsError(f"{source}: {name} = {getattr(settings, name)} is not 0 to 1")
     return settings

@@ -22,7 +22,7 @@ from tests.running import ROOT
 
 WORD = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
 STATED = {"SITE": "localhost", "EXPRESSION_ANALYSIS": "on"}
-STOP_S = 20
+STOP_S = 60
 
 
 def source() -> str:

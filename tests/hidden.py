@@ -53,7 +53,7 @@ class Tabs:
 
     def ask(self, path: str, method: str = "GET") -> Any:
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             text = answer.read()
         return json.loads(text) if text.startswith((b"{", b"[")) else text
 
@@ -67,7 +67,7 @@ class Tabs:
         with connect(tab["webSocketDebuggerUrl"], max_size=None) as socket:
             socket.send(json.dumps({"id": 1, "method": method, "params": params}))
             while True:
-                message = json.loads(socket.recv(timeout=20))
+                message = json.loads(socket.recv(timeout=60))
                 if message.get("id") == 1:
                     return message["result"]
 
@@ -77,4 +77,4 @@ class Tabs:
 
     def close(self) -> None:
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(60)

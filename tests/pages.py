@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.running import Served
 
 USER, PASSWORD = "ada", "slow-green-tram-41"
-WAIT_MS = 20_000
+WAIT_MS = 60_000
 
 expect.set_options(timeout=WAIT_MS)
 

@@ -29,6 +29,7 @@ frozen = {frozen}
 flip = 0.0
 shift = 0.02
 rotate_degrees = 2.0
+blur = 0.0
 erase = 0.0
 """
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-START_S = 60
-STOP_S = 20
+START_S = 120
+STOP_S = 60
 
 
 def free_port() -> int:
@@ -46,7 +46,7 @@ def manage(data: Path, *words: str, **extra: str) -> subprocess.CompletedProcess
         env=environment(data, **extra),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         stdin=subprocess.DEVNULL,
     )
 

@@ -23,8 +23,8 @@ from typing import Self
 
 from tests.running import free_port
 
-START_S = 30.0
-STOP_S = 20.0
+START_S = 120.0
+STOP_S = 60.0
 POSTGRES_USER = "postgres"
 # What a crash of this machine would lose is no loss here, and without it tests write far faster.
 CARELESS = {

@@ -8,11 +8,11 @@ from typing import Any
 
 from channels.routing import URLRouter
 from channels.sessions import CookieMiddleware
-from channels.testing import WebsocketCommunicator
 
 from classroom import tokens
 from classroom.models import Participant
 from emotions.routing import websocket_urlpatterns
+from tests.patient import WAIT_S, WebsocketCommunicator
 
 APPLICATION = CookieMiddleware(URLRouter(websocket_urlpatterns))
 
@@ -21,27 +21,35 @@ class Page:
     """Talks as student.js does, and remembers what it heard."""
 
     def __init__(
-        self, participant: Participant, *, lesson_id: int | None = None, cookie: str | None = None
+        self,
+        participant: Participant,
+        *,
+        lesson_id: int | None = None,
+        cookie: str | None = None,
+        language: str = "en",
     ) -> None:
         lesson_id = lesson_id or participant.lesson_id
         cookie = tokens.make(participant) if cookie is None else cookie
         header = f"{tokens.cookie_name(lesson_id)}={cookie}".encode()
         self.socket = WebsocketCommunicator(
-            APPLICATION, f"/ws/student/{lesson_id}/", headers=[(b"cookie", header)]
+            APPLICATION,
+            f"/ws/student/{lesson_id}/?language={language}",
+            headers=[(b"cookie", header)],
         )
         self.seq = 0
 
     async def open(self) -> dict[str, Any]:
         """The first message: hello, or why it closes."""
-        connected, _ = await self.socket.connect(timeout=5)
+        connected, _ = await self.socket.connect()
         assert connected
         return await self.hear()
 
     async def hear(self, wanted: str = "") -> dict[str, Any]:
         """The next message, or the next that has `wanted` in it."""
         for _ in range(50):
-            message = json.loads(await self.socket.receive_from(timeout=5))
-            if not wanted or wanted in message:
+            message = json.loads(await self.socket.receive_from())
+            # A sign of life, every ten seconds, is no answer to anything.
+            if wanted in message if wanted else "alive" not in message:
                 return message
         raise AssertionError(f"nothing said of {wanted}")
 
@@ -62,11 +70,11 @@ class Page:
     async def camera_on(self) -> None:
         await self.say(camera="on")
 
-    async def closed(self, within_s: float = 5) -> int:
+    async def closed(self) -> int:
         """The code it is closed with; whatever is said before is skipped."""
-        ends_at = time.monotonic() + within_s
+        ends_at = time.monotonic() + WAIT_S
         while time.monotonic() < ends_at:
-            event = await self.socket.receive_output(timeout=within_s)
+            event = await self.socket.receive_output()
             if event["type"] == "websocket.close":
                 return int(event["code"])
         raise AssertionError("still open")

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.test import Client, TestCase, TransactionTestCase
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -23,6 +22,7 @@ from classroom.models import Lesson
 from classroom.routing import sockets
 from emotions.models import Flag
 from tests import make
+from tests.patient import WebsocketCommunicator
 
 REFUSED = {403, 404}
 LESSON = "a lesson's, for its teacher"
@@ -60,6 +60,7 @@ TABLE = {
     "lesson-start": "a course's, for its teacher",
     "course-settings": "a course's, for its teacher",
     "practice-start": MEMBERS,
+    "practice-delete": MEMBERS,
     "student": STUDENT,
     "my-data": STUDENT,
     "erase": STUDENT,
@@ -82,6 +83,7 @@ TABLE = {
     "setup": EVERYBODY,
     "login": EVERYBODY,
     "admin-login": EVERYBODY,
+    "language": EVERYBODY,
     "logout": EVERYBODY,
     "password_reset_confirm": EVERYBODY,
     "password_reset_complete": EVERYBODY,
@@ -285,11 +287,11 @@ async def close_code(path: str, client: Client) -> int | None:
             (b"cookie", cookie.encode()),
         ],
     )
-    connected, code = await socket.connect(timeout=5)
+    connected, code = await socket.connect()
     if not connected:
         return code
     for _ in range(5):
-        event = await socket.receive_output(timeout=5)
+        event = await socket.receive_output()
         if event["type"] == "websocket.close":
             return event.get("code")
     await socket.disconnect()

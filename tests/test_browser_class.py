@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from emotions.models import SLICE_SECONDS
 from tests import pages
 from tests.camera import FakeCamera
 from tests.running import Served
@@ -45,19 +46,19 @@ def test_a_face_is_read_paused_out_of_view_and_away(
     serving: Callable[..., Served], chromium: Callable[..., Any], camera: FakeCamera
 ) -> None:
     browser = chromium(camera=camera.path)
-    teacher, student, link = lesson_with(serving, browser, AWAY_AFTER_S="10")
+    teacher, student, link = lesson_with(serving, browser, AWAY_AFTER_S="15")
     pages.join(student, link)
-    joined = time.monotonic()
-
-    expect(pages.words(teacher)).to_contain_text("reads as happy", timeout=10_000)
-    assert time.monotonic() - joined < 10
+    # From here it is ours: the browser has opened the camera, and the model is loaded.
     expect(student.locator("#mark-words")).to_have_text("Camera on")
+    seen_on = time.monotonic()
+    expect(pages.words(teacher)).to_contain_text("reads as happy")
+    assert time.monotonic() - seen_on < 10
     expect(student.locator("#reading")).to_contain_text("happy")
-    expect(pages.chart_bands(teacher).first).to_be_attached(timeout=25_000)
+    expect(pages.chart_bands(teacher).first).to_be_attached()
 
     student.get_by_role("button", name="Raise hand").click()
-    expect(pages.row(teacher).locator(".student-tap")).to_be_visible(timeout=2_000)
-    expect(teacher.locator("#flag-cards")).to_contain_text("Asked for help", timeout=3_000)
+    expect(pages.row(teacher).locator(".student-tap")).to_be_visible()
+    expect(teacher.locator("#flag-cards")).to_contain_text("Asked for help")
 
     student.get_by_role("button", name="Pause camera").click()
     expect(pages.words(teacher)).to_have_text("no camera")
@@ -73,12 +74,12 @@ def test_a_face_is_read_paused_out_of_view_and_away(
         seen.append(pages.words(teacher).inner_text())
         return re.search(pattern, seen[-1]) is not None
 
-    wait_until(lambda: shows("out of view"), 20)
-    wait_until(lambda: shows("away"), 20)
-    # The student is asked first; the flag waits half a minute for the answer.
-    expect(student.locator("#nudge")).to_be_visible(timeout=45_000)
+    wait_until(lambda: shows("out of view"), 60)
+    wait_until(lambda: shows("away"), 60)
+    # The student is asked first; the flag waits for the answer.
+    expect(student.locator("#nudge")).to_be_visible()
     expect(teacher.locator("#flag-cards")).not_to_contain_text("Away")
-    expect(teacher.locator("#flag-cards")).to_contain_text("Away", timeout=60_000)
+    expect(teacher.locator("#flag-cards")).to_contain_text("Away")
     expect(student.locator("#nudge")).to_be_hidden()
     since_wall = seen[next(at for at, word in enumerate(seen) if "reads" not in word) :]
     assert not [word for word in since_wall if "reads as" in word], since_wall
@@ -96,10 +97,13 @@ def test_reload_and_late_look_show_the_lesson_so_far(
 ) -> None:
     teacher, student, link = lesson_with(serving, chromium(camera=camera.path))
     pages.join(student, link)
-    expect(pages.chart_bands(teacher).first).to_be_attached(timeout=30_000)
+    expect(pages.chart_bands(teacher).first).to_be_attached()
     teacher.reload()
-    expect(pages.words(teacher)).to_contain_text("reads as", timeout=6_000)
-    expect(pages.chart_bands(teacher).first).to_be_attached(timeout=3_000)
+    expect(pages.words(teacher)).to_contain_text("reads as")
+    student.context.close()
+    time.sleep(SLICE_SECONDS + 3)  # From here on nothing new comes: what is drawn was stored.
+    teacher.reload()
+    expect(pages.chart_bands(teacher).first).to_be_attached()
 
 
 def test_end_that_comes_by_itself_is_said_ahead(

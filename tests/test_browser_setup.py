@@ -61,7 +61,7 @@ def test_new_database_to_moving_dashboard_in_five_clicks(
     clicker.press("Continue")
     clicker.press("Start a practice class")
     expect(page.locator("#students > li[data-state=reading]").nth(9)).to_be_visible()
-    expect(pages.chart_bands(page).first).to_be_attached(timeout=40_000)
+    expect(pages.chart_bands(page).first).to_be_attached()
     assert clicker.clicks <= MOST_CLICKS
     assert time.monotonic() - began < MOST_SECONDS
     expect(page.locator("header .ribbon")).to_have_text("Simulated")

@@ -2,7 +2,9 @@
 
 Contrast is WCAG 2's. Whether two bands of the mood chart can be told apart is measured by CIEDE2000
 (Sharma, Wu and Dalal 2005), for normal sight and for the three dichromacies as Machado, Oliveira
-and Fernandes (2009) simulate them.
+and Fernandes (2009, doi:10.1109/TVCG.2009.113, their matrices for severity 1.0) simulate them. The
+lines are those of the brief: any two bands at least 13 apart in light and 11 in dark for every eye,
+neighbours in the stack 21 and 18. Written text needs 4.5:1, marks and edges 3:1.
 """
 
 from __future__ import annotations
@@ -16,6 +18,14 @@ from unittest import TestCase
 import numpy as np
 
 TOKENS = Path(__file__).parent.parent / "static/css/tokens.css"
+STYLES = TOKENS.parent
+# Everything that words are written in, and everything that they are written on.
+INKS = ("ink", "ink-2", "ink-3", "accent", "danger")
+GROUNDS = ("page", "surface", "sunken", "steady-tint", "mixed-tint", "check-tint")
+ON_COLOUR = {"on-accent": "accent", "on-danger": "danger"}
+ON_TINT = {"steady": "steady-tint", "mixed": "mixed-tint", "check": "check-tint"}
+MARKS = ("steady-mark", "mixed-mark", "check-mark")
+TEXT, GRAPHICS = 4.5, 3.0
 SEVEN = ("happy", "surprise", "neutral", "sad", "fear", "angry", "disgust", "unknown")
 SIMPLE = ("happy", "surprise", "neutral", "low", "unknown")
 SIGHTS = {
@@ -60,6 +70,32 @@ def blocks() -> dict[str, dict[str, str]]:
     parts = {"light": light, "dark": by_system, "chosen dark": by_choice.split("@media")[0]}
     pattern = re.compile(r"--([a-z0-9-]+):\s*([^;]+);")
     return {name: dict(pattern.findall(part)) for name, part in parts.items()}
+
+
+def declared(*names: str) -> set[str]:
+    """What our style sheets say for these properties, without the tokens' own file."""
+    pattern = re.compile(rf"(?:^|[\s;{{])(?:{'|'.join(names)}):\s*([^;}}]+)")
+    sheets = [path for path in STYLES.glob("*.css") if path != TOKENS]
+    return {
+        value.removesuffix("!important").strip()
+        for sheet in sheets
+        for value in pattern.findall(sheet.read_text(encoding="utf-8"))
+    }
+
+
+def tokens_in(values: set[str]) -> set[str]:
+    return {token for value in values for token in re.findall(r"var\(--([a-z0-9-]+)\)", value)}
+
+
+def mixed(theme: dict[str, str], mix: str) -> str:
+    """`color-mix(in srgb, var(--a) 12%, var(--b))`, as the browser works it out."""
+    first, percent, second = re.findall(r"--([a-z0-9-]+)\) (\d+)%, var\(--([a-z0-9-]+)", mix)[0]
+    share = int(percent) / 100
+    one, other = (
+        [int(theme[token][at : at + 2], 16) for at in (1, 3, 5)] for token in (first, second)
+    )
+    parts = (round(share * a + (1 - share) * b) for a, b in zip(one, other, strict=True))
+    return "#" + "".join(f"{part:02X}" for part in parts)
 
 
 def linear(colour: str) -> np.ndarray:
@@ -138,19 +174,47 @@ class ColourTest(TestCase):
     def test_words_can_be_read_on_every_ground(self) -> None:
         for theme in ("light", "dark"):
             tokens = self.themes[theme]
-            for ground in ("page", "surface", "sunken"):
-                for ink in ("ink", "ink-2", "ink-3", "accent", "danger"):
-                    with self.subTest(theme=theme, ink=ink, ground=ground):
-                        self.assertGreaterEqual(contrast(tokens[ink], tokens[ground]), 4.5)
-            for word in ("steady", "mixed", "check"):
-                self.assertGreaterEqual(contrast(tokens[word], tokens[f"{word}-tint"]), 6.9)
+            pairs = [(ink, ground) for ink in INKS for ground in GROUNDS]
+            for ink, ground in [*pairs, *ON_COLOUR.items(), *ON_TINT.items()]:
+                with self.subTest(theme=theme, ink=ink, ground=ground):
+                    self.assertGreaterEqual(contrast(tokens[ink], tokens[ground]), TEXT)
+            for word, tint in ON_TINT.items():
+                self.assertGreaterEqual(contrast(tokens[word], tokens[tint]), 6.9)
+
+    def test_no_style_sheet_writes_in_or_on_another_colour(self) -> None:
+        """So that the pairs above are all there are; a swatch or a mark holds no words."""
+        inks = {*INKS, *ON_COLOUR, *ON_TINT, *MARKS}
+        self.assertLessEqual(tokens_in(declared("color")), inks)
+        fills = {*SEVEN, "low", "unknown-hatch", "edge", "ink-2", "veil", *MARKS}
+        grounds = {*GROUNDS, *ON_COLOUR.values(), *fills}
+        plain = {each for each in declared("background") if "color-mix" not in each}
+        self.assertLessEqual(tokens_in(plain), grounds)
+        written_out = {each for each in declared("color") if "#" in each or "rgb" in each}
+        self.assertEqual(written_out, set())
+
+    def test_words_can_be_read_on_what_is_pressed_or_pointed_at(self) -> None:
+        for theme in ("light", "dark"):
+            tokens = self.themes[theme]
+            for mix in (each for each in declared("background") if "color-mix" in each):
+                if "transparent" in mix:
+                    continue
+                base = re.findall(r"--([a-z0-9-]+)", mix)[0]
+                inks = {"ink", "ink-2"} if "surface)" in mix else {f"on-{base}"}
+                inks |= {base} & {"accent", "danger"} if "surface)" in mix else set()
+                for ink in inks:
+                    with self.subTest(theme=theme, mix=mix, ink=ink):
+                        self.assertGreaterEqual(contrast(tokens[ink], mixed(tokens, mix)), TEXT)
 
     def test_edges_and_bands_stand_out_from_their_ground(self) -> None:
         for theme in ("light", "dark"):
             tokens = self.themes[theme]
-            for token in ("edge", *SEVEN[:-1], "low"):
-                with self.subTest(theme=theme, token=token):
-                    self.assertGreaterEqual(contrast(tokens[token], tokens["surface"]), 3)
+            bands = [(token, "surface") for token in (*SEVEN[:-1], "low", *MARKS)]
+            edges = [("edge", ground) for ground in GROUNDS]
+            ring = [("accent", ground) for ground in GROUNDS]
+            shapes = [(f"{word}-mark", tint) for word, tint in ON_TINT.items()]
+            for token, ground in [*bands, *edges, *ring, *shapes, ("unknown-hatch", "unknown")]:
+                with self.subTest(theme=theme, token=token, ground=ground):
+                    self.assertGreaterEqual(contrast(tokens[token], tokens[ground]), GRAPHICS)
 
     def test_any_two_bands_can_be_told_apart_by_every_eye(self) -> None:
         for theme, seven, simple in (("light", 13, 16), ("dark", 11, 11)):

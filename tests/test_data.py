@@ -121,6 +121,27 @@ def test_wrong_arrays_are_refused(
     assert "\n" not in str(refusal.value)
 
 
+def test_labels_that_the_votes_speak_against_are_refused(tmp_path: Path) -> None:
+    """Kaggle's numbers under alphabetical names: sad, surprise and neutral change places."""
+    emotion = np.tile(np.arange(7, dtype=np.uint8), 100)
+    votes = np.zeros((700, 10), np.uint8)
+    by_label = {label: COLUMNS.index(column) for column, label in FERPLUS_COLUMNS.items()}
+    votes[np.arange(700), [by_label[EMOTIONS[k]] for k in emotion]] = 8
+    right = archive(tmp_path, each=50, votes=votes)
+    assert read(right).elsewhere is not None
+    names = ("angry", "disgust", "fear", "sad", "surprise", "neutral", "happy")
+    with pytest.raises(DataError, match=r"votes agree with 43% of its labels; is classes"):
+        read(archive(tmp_path, each=50, votes=votes, classes=np.array(names)))
+
+
+def test_votes_for_another_answer_are_kept_apart(tmp_path: Path) -> None:
+    votes = np.zeros((56, 10), np.uint8)
+    votes[0, COLUMNS.index("unknown")], votes[0, COLUMNS.index("contempt")] = 6, 2
+    faces = read(archive(tmp_path, votes=votes))
+    assert faces.votes[0].sum() == 0 and faces.elsewhere is not None
+    assert faces.elsewhere[:2].tolist() == [6, 0]
+
+
 def test_missing_arrays_are_named(tmp_path: Path) -> None:
     np.savez(tmp_path / "half.npz", image=np.zeros((1, 48, 48), np.uint8))
     with pytest.raises(DataError, match="it lacks emotion, classes, split, split_names"):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -18,14 +21,16 @@ from classroom.writing import writer
 from emotions import embedded, meters, room
 from emotions.embedded import Services
 from emotions.frames import frames
+from emotions.management.commands.emotionworker import ALIVE, tell_health
 from emotions.models import Slice
 from ml.reader import Sample
 from tests import make, pictures
+from tests.frames_contract import Clock
 from tests.readings import reading
 from tests.stored import rows
 
 
-async def until(there: Callable[[], Awaitable[Any]], within_s: float = 10) -> Any:
+async def until(there: Callable[[], Awaitable[Any]], within_s: float = 60) -> Any:
     for _ in range(int(within_s / 0.05)):
         found = await there()
         if found:
@@ -41,7 +46,7 @@ async def teacher_of(lesson: Lesson) -> Callable[[], Awaitable[dict[str, Any]]]:
     await layer.group_add(f"teachers.{lesson.pk}", channel)
 
     async def hear() -> dict[str, Any]:
-        return await asyncio.wait_for(layer.receive(channel), 10)
+        return await asyncio.wait_for(layer.receive(channel), 60)
 
     return hear
 
@@ -66,6 +71,8 @@ class FakeReader:
 class ServicesTest(TransactionTestCase):
     def setUp(self) -> None:
         frames.cache_clear()
+        # A clock that stands still: no snapshot goes stale while this machine is busy.
+        frames().clock = Clock(time.time())  # type: ignore[attr-defined]  # every backend has one
         meters.meters = meters.Meters()
         self.student = make.participant()
         self.lesson = self.student.lesson
@@ -73,10 +80,19 @@ class ServicesTest(TransactionTestCase):
     async def stored(self) -> bool:
         return await Slice.objects.aexists()
 
+    async def reads(self, services: Services) -> None:
+        """A snapshot that waits longer than three seconds for the model is dropped."""
+
+        async def at_work() -> bool:
+            return services.reads
+
+        await until(at_work)
+
     async def test_a_snapshot_becomes_a_message_and_a_stored_slice(self) -> None:
         services = Services(worker=True)
         hear = await teacher_of(self.lesson)
         await services.start()
+        await self.reads(services)
         await frames().offer(self.lesson.pk, self.student.pk, 1, pictures.face_jpeg())
         message = await hear()
         self.assertEqual(message["type"], "lesson.readings")
@@ -101,12 +117,38 @@ class ServicesTest(TransactionTestCase):
             await services.stop()
         self.assertEqual(meters.meters.counters["restarts_worker"], 1)
 
+    async def test_worker_is_well_only_once_pages_can_see_it(self) -> None:
+        go_on = threading.Event()
+
+        class SlowToLoad(FakeReader):
+            @classmethod
+            def load(cls) -> FakeReader:
+                assert go_on.wait(60)
+                return cls()
+
+        with (
+            tempfile.TemporaryDirectory() as place,
+            override_settings(DATA_DIR=Path(place)),
+            mock.patch.object(embedded, "Reader", SlowToLoad),
+        ):
+            services = Services(worker=True, web=False)
+            await services.start()
+            await tell_health(services)
+            self.assertFalse((Path(place) / ALIVE).exists())
+            go_on.set()
+            await self.reads(services)
+            self.assertEqual(len(await meters.all_beats()), 1)
+            await tell_health(services)
+            self.assertTrue((Path(place) / ALIVE).exists())
+            await services.stop()
+
     async def test_without_a_worker_nothing_is_claimed(self) -> None:
         services = Services(worker=False)
         await services.start()
         await frames().offer(self.lesson.pk, self.student.pk, 1, b"x")
         await asyncio.sleep(0.2)
-        self.assertEqual((await frames().counts()).waiting, 1)
+        counts = await frames().counts()
+        self.assertEqual((counts.waiting, counts.claimed), (1, 0))
         self.assertEqual(meters.worker_state()["state"], "none")
         await services.stop()
 
@@ -149,6 +191,19 @@ class ServicesTest(TransactionTestCase):
         await services.stop()
         await self.student.arefresh_from_db()
         self.assertEqual(self.student.name, "Student 1")
+
+    async def test_leader_leads_on_while_the_lease_cannot_be_asked_for(self) -> None:
+        services = Services(worker=False)
+        await services.start()
+
+        async def leads() -> bool:
+            return services.leads
+
+        await until(leads)
+        with mock.patch.object(services.lease, "hold", side_effect=ConnectionError):
+            self.assertTrue(await services.holds_lease())
+        await services.stop()
+        self.assertEqual(meters.meters.counters["restarts_leader"], 0)
 
     async def test_a_practice_lesson_gets_its_class_and_keeps_to_itself(self) -> None:
         practice = await room.in_database(lambda: make.lesson(mode=Lesson.Mode.PRACTICE))

@@ -50,3 +50,9 @@ def test_idle_consumers_are_not_timed_out():
     (host,) = engines.channel_layer("redis://h")["CONFIG"]["hosts"]
     assert host["socket_timeout"] is None
     assert host["max_connections"] >= 300
+
+
+def test_pool_never_pauses_for_longer_than_a_query_waits():
+    """The pool's own five minutes left Postgres unasked for 20 s after 100 s away."""
+    pool = engines.postgres(URL)["OPTIONS"]["pool"]
+    assert pool["reconnect_timeout"] <= pool["timeout"]

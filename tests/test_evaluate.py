@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ml import metrics
 from ml.classifier import DEFAULT, SIDECAR
 from ml.data import Faces, read
 from ml.evaluate import figures, main
@@ -78,6 +79,47 @@ def test_votes_are_compared_only_where_there_are_any() -> None:
     assert "ferplus_majority_accuracy" not in figures(Painted(), faces, None)
 
 
+def test_a_majority_outside_the_seven_is_no_majority() -> None:
+    faces = painted(fooling=3)
+    faces = replace(faces, elsewhere=np.where(np.arange(14) < 2, 10, 9).astype(np.uint8))
+    assert figures(Painted(), faces, None)["ferplus_majority_n"] == 5
+
+
+def test_labels_are_compared_with_the_majority_as_well() -> None:
+    faces = painted()
+    turned = replace(faces, votes=np.roll(faces.votes, 1, axis=1))
+    assert figures(Painted(), faces, None)["ferplus_label_agreement"] == 1.0
+    assert figures(Painted(), turned, None)["ferplus_label_agreement"] == 0.0
+
+
+def test_the_surest_share_is_taken_by_sureness() -> None:
+    sure = np.array([0.9, 0.8, 0.6, 0.5])
+    probabilities = np.stack([sure, 1 - sure], axis=1)
+    true = np.array([0, 0, 1, 1])
+    shares = [metrics.most_sure(probabilities, true, share) for share in (0.5, 0.75, 1.0)]
+    assert shares == pytest.approx([1, 2 / 3, 0.5])
+
+
+def test_the_curve_ends_at_all_faces() -> None:
+    found = figures(Painted(), painted(fooling=3), None)
+    assert found["curve"][-1] == [1.0, found["accuracy"]]
+    assert found["curve"][0][0] == 0.1
+    at_80 = dict(map(tuple, found["curve"]))[0.8]
+    assert at_80 == found["accuracy_at_80"]
+
+
+def test_calibration_is_told_without_temperature_too() -> None:
+    cool = figures(Painted(temperature=0.5), painted(), None)
+    plain = figures(Painted(), painted(), None)
+    assert cool["ece_before"] == plain["ece_before"] == plain["ece"] > cool["ece"]
+
+
+def test_variation_is_none_for_the_same_and_one_for_the_opposite() -> None:
+    one = np.eye(7)[:2]
+    assert metrics.variation(one, one) == 0
+    assert metrics.variation(one, np.eye(7)[2:4]) == 1
+
+
 def read_no_votes(faces: Faces) -> Faces:
     return Faces(faces.image, faces.emotion, faces.votes * 0, faces.split, ("test",), "painted")
 
@@ -95,6 +137,9 @@ def test_the_shipped_network_is_measured_by_default(
     assert found["n"] == np.sum(found["confusion"]) == 28
     assert set(found["per_class"]) == set(EMOTIONS)
     assert 0 <= found["accuracy"] <= 1 and 0 <= found["macro_f1"] <= 1
+    if DEFAULT.with_name("emotions.float.tflite").is_file():
+        apart = found["accuracy_float"] - found["accuracy"]
+        assert found["float_minus_int8"] == pytest.approx(apart)
 
 
 def test_a_gap_in_train_does_not_stop_measuring_another_split(tmp_path: Path) -> None:

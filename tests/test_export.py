@@ -29,7 +29,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from ml import export, train
 
     folder = tmp_path_factory.mktemp("painted")
-    data, config = painted_faces(folder, each=60), tiny_settings(folder, epochs=5)
+    data, config = painted_faces(folder, each=60), tiny_settings(folder, epochs=8)
     options = ["--data", str(data), "--config", str(config), "--init", "none", "--quiet"]
     assert train.main([*options, "--out", str(folder / "run")]) == 0
     written = ["--run", str(folder / "run"), "--data", str(data), "--out", str(folder / "models")]
@@ -63,6 +63,41 @@ def test_the_sidecar_carries_figures_and_calibration(exported: Path) -> None:
     assert sidecar["figures"]["n"] == 84
     assert sidecar["temperature"] > 0 and 0.45 <= sidecar["unsure_below"] <= 0.65
     assert sidecar["training"]["settings"]["alpha"] == 0.35
+
+
+def test_exported_files_answer_as_keras_does(exported: Path, tmp_path: Path) -> None:
+    """The float file to rounding, the int8 file to its steps; the same weights, the same faces."""
+    from ml import network
+    from ml.augment import resized
+    from ml.checkpoints import load
+
+    checkpoint = load(exported.parent / "run" / "best.npz")
+    settings = checkpoint.progress["settings"]
+    shape = network.Shape(settings["alpha"], settings["dropout"], settings["batch_norm_momentum"])
+    model = network.build(SIDE, shape)
+    network.assign(model.weights, checkpoint.weights)
+    rng = np.random.default_rng(4)
+    faces = np.stack([pattern(k % 7, rng) for k in range(21)])
+    keras_says = model.predict(resized(faces, SIDE), verbose=0)
+    limits = (("emotions.float.tflite", 1e-3, 1.0), ("emotions.int8.tflite", 0.15, 0.85))
+    for name, far, alike in limits:
+        classifier = Classifier(exported / name)
+        file_says = np.stack([classifier.logits(face) for face in faces])
+        assert np.abs(file_says - keras_says).max() <= far * np.abs(keras_says).max(), name
+        assert (file_says.argmax(axis=1) == keras_says.argmax(axis=1)).mean() >= alike, name
+
+
+def test_a_cut_off_run_is_not_exported(
+    exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from ml.export import main
+
+    content = (exported.parent / "run" / "best.npz").read_bytes()
+    (tmp_path / "best.npz").write_bytes(content[: len(content) // 2])
+    data = exported.parent / "painted.npz"
+    assert main(["--run", str(tmp_path), "--data", str(data), "--out", str(tmp_path)]) == 2
+    shown = capsys.readouterr().err
+    assert "damaged or not a checkpoint" in shown and shown.count("\n") == 1
 
 
 def test_int8_means_int8(exported: Path) -> None:

@@ -147,9 +147,33 @@ def test_crop_puts_the_eyes_where_fer2013_has_them(detector, look):
 
 
 def test_margin_zero_is_the_box_itself(detector):
-    face = found(detector)
-    tight, loose = (aligned_crop(pictures.portrait(), face, side=96, margin=m) for m in (0.0, 1.5))
-    assert quality.sharpness(tight) < quality.sharpness(loose)
+    """For an upright face; the square stands a tenth of its side above the box."""
+    frame = pictures.wall()
+    frame[60:156, 100:196] = np.arange(96, dtype=np.uint8)[:, None, None] * 2
+    points = ((130.0, 90.0), (166.0, 90.0), *((148.0, 110.0),) * 4)
+    crop = aligned_crop(frame, Face((100, 69.6, 96, 96), 0.9, points), side=96, margin=0.0)
+    assert np.abs(crop.astype(int) - frame[60:156, 100:196, 0])[2:-2, 2:-2].max() <= 2
+
+
+@pytest.mark.parametrize(("tilt", "left"), [(0, 0), (6, 3), (-6, -3), (8, 4), (30, 4), (-45, -4)])
+def test_half_a_small_tilt_is_left_and_little_of_a_large_one(tilt, left):
+    frame = pictures.wall()
+    across, down = 30 * np.cos(np.radians(tilt)), 30 * np.sin(np.radians(tilt))
+    eyes = ((160 - across, 120 - down), (160 + across, 120 + down))
+    for x, y in eyes:
+        cv2.circle(frame, (round(x * 16), round(y * 16)), 64, (0, 0, 0), -1, cv2.LINE_AA, 4)
+    face = Face((100, 70, 120, 120), 0.9, (*eyes, *((160.0, 130.0),) * 4))
+    crop = aligned_crop(frame, face, side=240, margin=0.5)
+    dark = [np.argwhere(half < 60).mean(axis=0) for half in (crop[:, :120], crop[:, 120:])]
+    (top, start), (bottom, end) = dark
+    assert np.degrees(np.arctan2(bottom - top, end + 120 - start)) == pytest.approx(left, abs=0.7)
+
+
+def test_a_face_too_far_to_be_sure_of_at_once_is_looked_at_closer(detector):
+    for face_px in (34, 40):
+        frame = pictures.portrait(640, 480, face_px=face_px)
+        (face,) = detector.detect(frame)
+        assert face.box[0] + face.box[2] / 2 == pytest.approx(320, abs=8)
 
 
 def test_face_at_the_frames_edge_is_still_cut_square(detector):

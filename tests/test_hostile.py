@@ -9,7 +9,6 @@ from typing import Any
 
 from channels.routing import URLRouter
 from channels.sessions import CookieMiddleware
-from channels.testing import WebsocketCommunicator
 from django.core import signing
 from django.test import Client, TransactionTestCase
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -22,6 +21,7 @@ from dashboard.routing import websocket_urlpatterns as teachers
 from emotions.models import Marker
 from emotions.routing import websocket_urlpatterns as students
 from tests import make
+from tests.patient import WebsocketCommunicator
 from tests.student_page import Page
 
 SOCKETS = CookieMiddleware(URLRouter([*students, *teachers]))
@@ -144,13 +144,13 @@ class SocketsTest(TransactionTestCase):
         """The code that a socket at `path` is closed with; every task behind it ends well."""
         socket = WebsocketCommunicator(SOCKETS, path, headers=[(b"cookie", cookie)])
         socket.scope["user"] = user or self.teacher
-        connected, code = await socket.connect(timeout=5)
+        connected, code = await socket.connect()
         if connected:
-            while (event := await socket.receive_output(timeout=5))["type"] != "websocket.close":
+            while (event := await socket.receive_output())["type"] != "websocket.close":
                 pass
             code = event["code"]
             await socket.disconnect()
-        await socket.wait(timeout=5)
+        await socket.wait()
         return code
 
     async def test_lessons_of_any_number_are_simply_not_there(self) -> None:
@@ -180,7 +180,7 @@ class SocketsTest(TransactionTestCase):
                     headers = [(b"origin", origin.encode("latin1")), (b"host", host.encode())]
                     path = f"/ws/student/{self.lesson.pk}/"
                     socket = WebsocketCommunicator(application, path, headers=headers)
-                    self.assertEqual(await socket.connect(timeout=5), (False, 1000))
+                    self.assertEqual(await socket.connect(), (False, 1000))
 
     async def test_messages_of_any_shape_leave_the_socket_usable(self) -> None:
         odd: list[Any] = [{}, [], None, True, -1, 2**70, 1e300, "\0", "\ud800", {"a": {"b": []}}]

@@ -181,7 +181,7 @@ def test_decoder_refuses_large_pictures_too():
     assert int(os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"]) <= 1280 * 1280
 
 
-@settings(max_examples=300, deadline=500)
+@settings(max_examples=300, deadline=None)
 @given(
     base=st.sampled_from([FACE, PROGRESSIVE]),
     changes=st.lists(

@@ -63,7 +63,12 @@ class CommandTest(TestCase):
             self.run_command("--url", "localhost:8000")
 
     def test_bounds_are_kept(self) -> None:
-        for option, value in (("students", "1001"), ("rate", "0"), ("seconds", "601")):
+        for option, value in (
+            ("students", "1001"),
+            ("rate", "0"),
+            ("seconds", "601"),
+            ("window", "0"),
+        ):
             with pytest.raises(CommandError, match=f"--{option} must be"):
                 self.run_command(f"--{option}", value)
 

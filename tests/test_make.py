@@ -46,7 +46,7 @@ class Machine:
             env={"PATH": str(self.programs), "RECORD": str(self.place / "record"), **extra},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
         )
 
     @property

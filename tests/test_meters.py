@@ -5,7 +5,7 @@ from __future__ import annotations
 from unittest import TestCase
 
 from emotions.frames import Counts
-from emotions.meters import MOST_STRETCH, Meters
+from emotions.meters import BEAT_EVERY_S, BEAT_TTL_S, MOST_STRETCH, Meters
 
 WORKER = [{"at": 0.0}]
 
@@ -24,6 +24,11 @@ class MetersTest(TestCase):
         meters.heard([], 160.0)
         meters.heard([], 170.0)
         self.assertEqual((meters.state, meters.since), ("none", 160.0))
+
+    def test_gone_is_said_within_ten_seconds_and_a_stall_of_five_is_not_gone(self) -> None:
+        looks_s = tells_s = 1
+        self.assertLess(BEAT_TTL_S + looks_s + tells_s, 10)
+        self.assertGreater(BEAT_TTL_S - BEAT_EVERY_S, 5)
 
     def test_a_worker_that_falls_behind_is_late(self) -> None:
         meters = Meters()

@@ -100,7 +100,8 @@ class PageTest(NudgeCase):
     async def test_a_flood_of_taps_and_answers_is_refused_with_words(self) -> None:
         page = Page(self.asha)
         await page.open()
-        for number in range(14):
+        began = time.monotonic()
+        for number in range(40):
             if number % 2:
                 await page.say(tap="lost", id=str(uuid.uuid4()))
             else:
@@ -108,7 +109,9 @@ class PageTest(NudgeCase):
         heard = await page.hear("error")
         self.assertEqual(heard["error"], "Too many taps. Wait a moment.")
         await asyncio.sleep(0)
-        self.assertLessEqual(await Report.objects.acount() + await Answer.objects.acount(), 10)
+        allowed = 10 + (time.monotonic() - began) / 2
+        stored = await Report.objects.acount() + await Answer.objects.acount()
+        self.assertLessEqual(stored, allowed)
         await page.close()
 
     async def test_a_removed_student_has_no_answer_to_give(self) -> None:

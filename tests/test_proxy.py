@@ -44,7 +44,7 @@ def test_without_a_proxy_nobody_can_claim_an_address(settings):
 
 
 def ask(port: int, path: str, **headers: str) -> http.client.HTTPResponse:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     connection.request("GET", path, headers=headers)
     return connection.getresponse()
 

@@ -35,7 +35,7 @@ def shared(tmp_path_factory) -> Iterator[Served]:
 
 
 def status(served: Served, path: str, **headers: str) -> int:
-    connection = http.client.HTTPConnection("localhost", served.port, timeout=20)
+    connection = http.client.HTTPConnection("localhost", served.port, timeout=60)
     connection.request("GET", path, headers=headers)
     return connection.getresponse().status
 
@@ -53,7 +53,7 @@ def handshake(
         "Sec-WebSocket-Version: 13",
         *([f"Origin: {origin}"] if origin else []),
     ]
-    with socket.create_connection(("127.0.0.1", served.port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=60) as connection:
         if trusting is not None:
             connection = trusting.wrap_socket(connection, server_hostname="localhost")
         connection.sendall("\r\n".join([*lines, "", ""]).encode())
@@ -141,10 +141,10 @@ def test_students_are_told_that_the_server_is_going_down(serving):
         origin=served.url,
         additional_headers={"Cookie": f"student_{lesson}={token}"},
     ) as student:
-        assert "hello" in student.recv(timeout=20)
+        assert "hello" in student.recv(timeout=60)
         served.process.send_signal(signal.SIGTERM)
         with pytest.raises(ConnectionClosed) as closing:
-            while student.recv(timeout=20):
+            while student.recv(timeout=60):
                 pass
     assert closing.value.rcvd.code == 4503
     assert served.process.wait(running.STOP_S) == 0
@@ -192,7 +192,7 @@ def trusting(secure: Served) -> ssl.SSLContext:
 
 def ask(secure: Served, method: str, path: str, body: str = "", **headers: str):
     connection = http.client.HTTPSConnection(
-        "localhost", secure.port, context=trusting(secure), timeout=20
+        "localhost", secure.port, context=trusting(secure), timeout=60
     )
     connection.request(method, path, body, headers)
     return connection.getresponse()

@@ -75,13 +75,13 @@ def test_told_to_end_it_takes_everything_along():
     needs_redis()
     needs_postgres()
     tell = (
-        "import os, time; print(os.getpid(), os.environ['REDIS_URL'], flush=True); time.sleep(60)"
+        "import os, time; print(os.getpid(), os.environ['REDIS_URL'], flush=True); time.sleep(600)"
     )
     run = [sys.executable, "-m", "tests.services", sys.executable, "-c", tell]
     with subprocess.Popen(run, cwd=ROOT, stdout=subprocess.PIPE, text=True) as running:
         child, url = str(running.stdout and running.stdout.readline()).split()
         running.send_signal(signal.SIGTERM)
-        assert running.wait(30) == 143
+        assert running.wait(120) == 143
     assert not Path(f"/proc/{child}").exists()
     with pytest.raises(redis.ConnectionError), redis.Redis.from_url(url) as client:
         client.ping()

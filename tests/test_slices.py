@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 from asgiref.sync import sync_to_async
-from django.db import OperationalError
-from django.test import TestCase
+from django.db import OperationalError, connection
+from django.test import TestCase, TransactionTestCase, skipUnlessDBFeature
 
 from classroom import consent, participants
+from emotions import room
 from emotions.models import Slice
-from emotions.slices import COLUMNS, Facing, Slices, start_of, store, sums_of
+from emotions.slices import COLUMNS, Facing, Slices, start_of, store, sums_of, upsert
 from ml.labels import HAPPY, NEUTRAL
 from tests import make
 from tests.frames_contract import Clock
@@ -98,6 +102,19 @@ class SlicesTest(TestCase):
             await slices.flush(everything=True)
         self.assertEqual((slices.lost, slices.written, slices.sums), (3, 0, {}))
 
+    async def test_what_is_not_stored_yet_is_known(self) -> None:
+        held: list[int] = []
+
+        async def put(fn: Callable[..., Any], *args: Any) -> Any:
+            held.append(slices.held)
+            return await self.put(fn, *args)
+
+        slices = Slices(put, self.tell, clock=self.clock)
+        for _ in range(3):
+            slices.add(self.of(self.asha))
+        await slices.flush(everything=True)
+        self.assertEqual((held, slices.held), ([3], 0))
+
     async def test_erased_student_does_not_take_the_class_along(self) -> None:
         for student in (self.asha, self.ben):
             self.slices.add(self.of(student))
@@ -128,6 +145,63 @@ class SlicesTest(TestCase):
         ]
         store(rows)
         self.assertEqual(Slice.objects.count(), 1200)
+
+
+class MeanwhileTest(TransactionTestCase):
+    """On Postgres others write at the same time; SQLite lets one write at a time."""
+
+    def setUp(self) -> None:
+        self.lesson = make.lesson()
+        self.asha = make.participant(lesson=self.lesson)
+        self.ben = make.participant(lesson=self.lesson)
+
+    def store_while(self, act: Callable[[], object]) -> None:
+        """Store a slice of both; `act` begins between the look who is there and the write."""
+        sums = tuple(sums_of(reading(), turned=False))
+        rows = [((self.lesson.pk, 0, one.pk), sums) for one in (self.asha, self.ben)]
+
+        def acting() -> None:
+            try:
+                act()
+            finally:
+                connection.close()
+
+        thread = threading.Thread(target=acting)
+
+        def write(number: int) -> str:
+            thread.start()
+            until(lambda: not thread.is_alive() or somebody_waits())
+            return upsert(number)
+
+        with mock.patch("emotions.slices.upsert", write):
+            store(rows)
+        thread.join(60)
+
+    def stored(self) -> list[int]:
+        return list(Slice.objects.values_list("participant_id", flat=True))
+
+    @skipUnlessDBFeature("has_select_for_update")
+    def test_student_erased_while_it_is_written_is_gone_and_the_class_is_not(self) -> None:
+        self.store_while(lambda: participants.erase(self.asha))
+        self.assertEqual(self.stored(), [self.ben.pk])
+
+    @skipUnlessDBFeature("has_select_for_update")
+    def test_nothing_is_left_of_who_withdraws_while_it_is_written(self) -> None:
+        self.store_while(lambda: room._withdraw(self.asha))
+        self.assertEqual(self.stored(), [self.ben.pk])
+
+
+def until(there: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not there():
+        assert time.monotonic() < deadline, "it did not come to be"
+        time.sleep(0.02)
+
+
+def somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return bool(cursor.fetchone()[0])
 
 
 class SumsTest(TestCase):

@@ -25,6 +25,7 @@ from emotions.models import Flag, Report
 from emotions.publish import Publisher
 from emotions.readings import Reading
 from tests import make, pictures
+from tests.frames_contract import Clock
 from tests.student_page import Page
 
 FACE = pictures.face_jpeg()
@@ -37,6 +38,8 @@ def in_thread(fn: Any, *args: Any, **fields: Any) -> Any:
 class StudentSocketCase(TransactionTestCase):
     def setUp(self) -> None:
         frames.cache_clear()
+        # A clock that stands still: no snapshot goes stale while this machine is busy.
+        frames().clock = Clock(time.time())  # type: ignore[attr-defined]  # every backend has one
         self.lesson = make.lesson(title="Physics 10B", interval_ms=250)
         self.asha = make.participant(lesson=self.lesson, name="Asha")
 
@@ -169,11 +172,12 @@ class SnapshotsTest(StudentSocketCase):
         self.assertEqual(await page.closed(), 4413)
 
     async def test_sooner_than_half_the_pace_is_refused_with_a_time(self) -> None:
+        await in_thread(lessons.change, self.lesson, interval_ms=60_000)
         page = await self.page()
         await page.shoot(FACE)
         answer = await page.shoot(FACE)
         self.assertEqual((answer["status"], answer["why"]), ("refused", "early"))
-        self.assertTrue(125 <= answer["next_ms"] <= 250, answer)
+        self.assertTrue(30_000 <= answer["next_ms"] <= 60_000, answer)
         self.assertEqual((await frames().counts()).offered, 1)
         await page.close()
 
@@ -283,7 +287,7 @@ class MessagesTest(StudentSocketCase):
 
     async def test_flooding_is_closed(self) -> None:
         page = await self.page()
-        for number in range(200):
+        for number in range(600):
             await page.say(ping=number)
         self.assertEqual(await page.closed(), 4429)
 
@@ -355,7 +359,7 @@ class TapsTest(StudentSocketCase):
         await layer.group_add(teachers_group(self.lesson.pk), teacher)
         await page.say(tap="hand", id=str(uuid.uuid4()))
         await page.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while (message := await layer.receive(teacher))["type"] != "lesson.flags":
                 pass
         self.assertEqual(message["flags"][0]["student"], self.asha.pk)
@@ -378,7 +382,7 @@ class TapsTest(StudentSocketCase):
 
     async def test_too_many_taps_are_turned_down(self) -> None:
         page = await self.page()
-        for _ in range(12):
+        for _ in range(30):
             await page.say(tap="lost", id=str(uuid.uuid4()))
         self.assertIn("Too many", (await page.hear("error"))["error"])
         await page.close()

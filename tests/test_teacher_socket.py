@@ -11,17 +11,19 @@ from unittest import mock
 from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 from channels.routing import URLRouter
-from channels.testing import WebsocketCommunicator
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
+from django.db import OperationalError
 from django.test import Client, TransactionTestCase
 
 from classroom import lessons
 from classroom.models import Lesson
 from dashboard import sockets
 from dashboard.routing import websocket_urlpatterns
+from emotions import meters
 from emotions.models import Slice
 from tests import make
+from tests.patient import WAIT_S, WebsocketCommunicator
 
 in_thread = sync_to_async
 
@@ -34,9 +36,9 @@ def connect(lesson_id: int, user: Any) -> WebsocketCommunicator:
 
 async def hear(socket: WebsocketCommunicator, part: str) -> dict[str, Any]:
     """The next message that has `part`."""
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(WAIT_S):
         while True:
-            message = json.loads(await socket.receive_from(timeout=8))
+            message = json.loads(await socket.receive_from())
             if part in message:
                 return message[part]
 
@@ -91,7 +93,7 @@ class TeacherSocketTest(TransactionTestCase):
         await socket.connect()
         await hear(socket, "closing")
         closing = await socket.receive_output()
-        await socket.wait()
+        await socket.disconnect()
         return closing["code"]
 
     def slices(self, count: int) -> int:
@@ -208,16 +210,47 @@ class TeacherSocketTest(TransactionTestCase):
         await socket.send_to(text_data="{not json")
         await socket.send_to(bytes_data=b"\xff\xd8")
         # Still there: the next second has a tick or a sign of life.
-        await socket.receive_from(timeout=5)
+        await socket.receive_from()
         await socket.disconnect()
 
     async def test_an_open_page_keeps_the_lesson_from_being_abandoned(self):
         await in_thread(lessons.change)(self.lesson, teacher_seen_at=None)
         socket, _ = await self.watch()
-        for _ in range(50):
+        for _ in range(600):
             await in_thread(self.lesson.refresh_from_db)()
             if self.lesson.teacher_seen_at:
                 break
             await asyncio.sleep(0.05)
         self.assertIsNotNone(self.lesson.teacher_seen_at)
         await socket.disconnect()
+
+    async def test_database_that_is_away_is_told_in_words_and_closes_nothing(self):
+        socket, _ = await self.watch()
+        away = mock.Mock(side_effect=OperationalError("the connection is closed"))
+        with (
+            mock.patch.object(meters.meters, "database_away_since", time.time()),
+            mock.patch("dashboard.reading.read", away),
+        ):
+            await tell(self.lesson, {"type": "lesson.slices", "starts_at": 0})
+            self.assertIn("Nothing is stored since", await hear(socket, "trouble"))
+            while not away.called:
+                await hear(socket, "alive")
+        gone = drawn = False
+        # The words go, and the read that failed is made up for.
+        while not (gone and drawn):
+            message = json.loads(await socket.receive_from(timeout=8))
+            gone = gone or message.get("trouble") == ""
+            drawn = drawn or "charts" in message.get("slice", {})
+        await socket.disconnect()
+
+    async def test_page_that_cannot_go_on_is_closed_with_a_code_that_a_server_may_send(self):
+        with (
+            mock.patch.object(sockets, "opened", side_effect=RuntimeError),
+            self.assertLogs("dashboard.sockets", "ERROR"),
+        ):
+            socket = connect(self.lesson.pk, self.teacher)
+            await socket.connect()
+            self.assertIn("comes back by itself", await hear(socket, "closing"))
+            code = (await socket.receive_output())["code"]
+        self.assertTrue(3000 <= code <= 4999)
+        await socket.wait()

@@ -6,13 +6,17 @@ What changes faces, mixes targets and reads settings is tested here too, without
 from __future__ import annotations
 
 import json
+import sys
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ml.augment import Augment, augmented, resized
+from ml.batches import Batches, mixed
 from ml.checkpoints import Checkpoint, CheckpointError, load, save
+from ml.engines import EngineError, Rate, engine
 from ml.labels import HAPPY, NEUTRAL
 from ml.settings import Settings, SettingsError, Stage, overridden, read_settings, settings_from
 from ml.targets import soft_targets
@@ -22,7 +26,7 @@ from tests.painted import painted_faces, tiny_settings
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 CONFIGS = Path(__file__).resolve().parent.parent / "ml" / "configs"
-STILL = Augment(0, 0, 0, 0, 0, 0, 0, 0)
+STILL = Augment(**{part.name: 0.0 for part in fields(Augment)})
 
 
 def noise(count: int = 8) -> np.ndarray:
@@ -165,7 +169,7 @@ def test_an_unchanged_face_is_what_the_worker_would_see() -> None:
 
 def test_flipped_faces_are_mirrored() -> None:
     faces = noise()
-    mirrored = augmented(faces, 48, Augment(1, 0, 0, 0, 0, 0, 0, 0), np.random.default_rng(0))
+    mirrored = augmented(faces, 48, replace(STILL, flip=1), np.random.default_rng(0))
     assert np.abs(mirrored - resized(faces[:, :, ::-1], 48)).max() <= 2 / 127.5
 
 
@@ -230,3 +234,93 @@ def test_wrong_settings_are_refused(tmp_path: Path, text: str, words: str) -> No
 def test_a_missing_configuration_is_said(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="cannot be read"):
         read_settings(tmp_path / "none.toml")
+
+
+def test_worn_faces_stay_faces_of_the_same_size() -> None:
+    worn = replace(STILL, blur=1, low_resolution=1, noise=1, jpeg=1, gamma=0.5)
+    faces = noise()
+    changed = augmented(faces, 48, worn, np.random.default_rng(0))
+    assert changed.shape == (8, 48, 48, 1) and np.abs(changed).max() <= 1
+    assert np.abs(changed - resized(faces, 48)).mean() > 0.1
+
+
+def test_gamma_leaves_black_and_white_alone() -> None:
+    halves = np.zeros((1, 48, 48), np.uint8)
+    halves[:, :, 24:] = 255
+    changed = augmented(halves, 48, replace(STILL, gamma=0.7), np.random.default_rng(0))
+    assert set(np.unique(changed)) == {-1.0, 1.0}
+
+
+def test_mixed_faces_and_targets_are_blended_by_the_same_share() -> None:
+    targets = np.eye(7, dtype=np.float32)[np.arange(64) % 7]
+    faces = np.broadcast_to(targets @ np.arange(7, dtype=np.float32), (4, 4, 64)).T[..., None]
+    blended, shares = mixed(faces, targets, 0.5, np.random.default_rng(0))
+    assert np.allclose(shares.sum(axis=1), 1, atol=1e-6)
+    assert np.allclose(blended[:, 0, 0, 0], shares @ np.arange(7), atol=1e-5)
+    assert (shares.max(axis=1) < 1).any() and (
+        shares[np.arange(64), np.arange(64) % 7] >= 0.5
+    ).all()
+
+
+def test_no_mixup_leaves_faces_alone() -> None:
+    faces, targets = np.ones((2, 4, 4, 1), np.float32), np.eye(7, dtype=np.float32)[:2]
+    assert mixed(faces, targets, 0.0, np.random.default_rng(0)) == (faces, targets)
+
+
+def test_an_epoch_made_ready_ahead_is_the_same_epoch_in_order() -> None:
+    targets = np.eye(7, dtype=np.float32)[np.arange(30) % 7]
+    options = {"side": 32, "size": 4, "augment": Augment(), "seed": (1, 2), "mixup": 0.2}
+    batches = Batches(noise(30), targets, **options)
+    ahead = list(batches.ahead())
+    assert len(ahead) == len(batches) == 8
+    for at, (faces, wanted) in enumerate(ahead):
+        assert (faces == batches[at][0]).all() and (wanted == batches[at][1]).all()
+
+
+def test_the_rate_climbs_then_falls_to_a_hundredth() -> None:
+    rate = Rate(peak=1e-3, steps=1000, warm_up=0.1)
+    assert rate.at(0) == pytest.approx(1e-5)
+    assert rate.at(100) == pytest.approx(1e-3)
+    assert rate.at(550) == pytest.approx(0.505e-3)
+    assert rate.at(1000) == pytest.approx(1e-5) == rate.at(2000)
+    assert Rate(1e-3, 1000, 0.1, falls=False).at(900) == 1e-3
+
+
+@pytest.mark.tensorflow
+def test_both_engines_follow_the_same_rate() -> None:
+    from ml.keras_engine import FallingRate
+
+    rate = Rate(peak=1e-3, steps=1000, warm_up=0.1)
+    falling = FallingRate(rate)
+    for step in (0, 50, 100, 400, 1000, 1200):
+        assert float(falling(step)) == pytest.approx(rate.at(step), rel=1e-4)
+
+
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("side", [32, 48, 96])
+def test_both_engines_are_the_same_network(side: int) -> None:
+    pytest.importorskip("torch", reason="PyTorch is not installed (requirements-torch.txt)")
+    from ml import network
+    from ml.keras_engine import KerasEngine
+    from ml.torch_engine import TorchEngine
+
+    settings = Settings(alpha=0.35, stages=(Stage(side, 1),))
+    weights = KerasEngine(settings).start("none")
+    rng = np.random.default_rng(0)
+    weights = [abs(w) + 0.05 * rng.random(w.shape).astype(np.float32) - 0.01 for w in weights]
+    model = network.build(side, network.Shape(alpha=0.35))
+    network.assign(model.weights, weights)
+    engine_of_torch = TorchEngine(settings)
+    learner = engine_of_torch.learner(Stage(side, 1), weights, [], Rate(1e-3, 9, 0.1))
+    faces = resized(noise(4), side)
+    expected = model.predict(faces, verbose=0)
+    found = engine_of_torch.opened(side, weights).logits(faces)
+    assert np.allclose(found, expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
+    assert all((a == b).all() for a, b in zip(learner.weights(), weights, strict=True))
+
+
+def test_a_missing_engine_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "ml.torch_engine", raising=False)
+    with pytest.raises(EngineError, match="requirements-torch.txt"):
+        engine(Settings(engine="torch"))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
+from unittest import mock
 
 from asgiref.sync import async_to_sync
-from django.db import IntegrityError
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.test import TransactionTestCase
 
+from classroom import writing
 from classroom.models import Course
 from classroom.writing import Writer
 from tests import make
@@ -105,3 +108,77 @@ class WriterTest(TransactionTestCase):
         self.run_async(left_behind)
         self.run_async(work)
         self.assertTrue(Course.objects.filter(name="Now").exists())
+
+
+class AwayTest(TransactionTestCase):
+    """A database that goes away before the commit has nothing; one that goes after may have all."""
+
+    def setUp(self) -> None:
+        self.writer = Writer()
+        self.teacher = make.teacher()
+        self.tries = 0
+
+    def make_course(self, name: str) -> None:
+        Course.objects.create(teacher=self.teacher, name=name)
+
+    def away(self, times: int) -> Callable[[str], None]:
+        def make_course(name: str) -> None:
+            self.make_course(name)
+            self.tries += 1
+            if self.tries <= times:
+                connection.close()
+                raise OperationalError("the connection is closed")
+
+        return make_course
+
+    async def test_work_waits_for_the_database_and_keeps_its_order(self) -> None:
+        first = self.writer.put(self.away(times=2), "First")
+        second = self.writer.put(self.make_course, "Second")
+        with self.assertLogs("classroom.writing", "WARNING"):
+            await asyncio.gather(first, second)
+        names = [
+            name async for name in Course.objects.order_by("pk").values_list("name", flat=True)
+        ]
+        self.assertEqual(names, ["First", "Second"])
+        self.assertEqual((self.tries, self.writer.again, self.writer.failed), (3, 2, 0))
+
+    async def test_commit_that_broke_is_never_tried_again(self) -> None:
+        def break_off() -> None:
+            connection.close()
+            raise OperationalError("the connection is closed")
+
+        def make_course() -> None:
+            self.make_course("Once")
+            transaction.on_commit(break_off)
+
+        with self.assertLogs("classroom.writing", "ERROR"), self.assertRaises(OperationalError):
+            await self.writer.put(make_course)
+        self.assertEqual(await Course.objects.acount(), 1)
+        self.assertEqual((self.writer.again, self.writer.failed), (0, 1))
+
+    async def test_what_waited_too_long_is_given_up(self) -> None:
+        with (
+            mock.patch.object(writing, "WAIT_FOR_DATABASE_S", 0),
+            self.assertLogs("classroom.writing", "ERROR"),
+            self.assertRaises(OperationalError),
+        ):
+            await self.writer.put(self.away(times=1), "Late")
+        self.assertEqual((self.tries, self.writer.failed), (1, 1))
+
+    async def test_no_more_waits_than_memory_is_meant_for(self) -> None:
+        with (
+            mock.patch.object(writing, "MOST_WAITING", 1),
+            self.assertLogs("classroom.writing", "ERROR"),
+        ):
+            first = self.writer.put(self.make_course, "First")
+            with self.assertRaises(OperationalError):
+                await self.writer.put(self.make_course, "One too many")
+            await first
+        self.assertEqual((self.writer.written, self.writer.failed), (1, 1))
+
+    async def test_end_of_the_process_does_not_wait_for_the_database(self) -> None:
+        futures = [self.writer.put(self.away(times=9), f"Course {n}") for n in range(3)]
+        with self.assertLogs("classroom.writing", "ERROR"):
+            await self.writer.drain()
+        self.assertTrue(all(isinstance(one.exception(), OperationalError) for one in futures))
+        self.assertEqual((self.tries, self.writer.failed), (1, 3))

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import Count, Max, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_POST, require_safe
 
-from classroom import access, lessons, setup
+from classroom import access, languages, lessons, setup
 from classroom.forms import CodeForm, CourseForm
 from classroom.models import Course, Lesson
 
-PRACTICE_COURSE = "Practice"
+PRACTICE_COURSE = gettext_noop("Practice")
 IN_THE_ROOM = timedelta(minutes=5)
 
 
@@ -37,6 +41,8 @@ def courses(request: HttpRequest, form: CourseForm) -> HttpResponse:
         "open_lessons": [described(lesson, now) for lesson in open_lessons(own, now)],
         "courses": listed(own),
         "form": form,
+        # Not the address a form was sent to: that one cannot be looked at.
+        "language_next": reverse("home"),
     }
     return render(request, "home/courses.html", content, status=400 if form.errors else 200)
 
@@ -90,8 +96,16 @@ def lesson_start(request: HttpRequest, course_id: int) -> HttpResponse:
 @login_required
 @require_POST
 def practice_start(request: HttpRequest) -> HttpResponse:
-    course, _made = Course.objects.get_or_create(teacher_id=request.user.pk, name=PRACTICE_COURSE)
-    return started(request, course, Lesson.Mode.PRACTICE)
+    return started(request, practice_course(request.user), Lesson.Mode.PRACTICE)
+
+
+def practice_course(teacher: Any) -> Course:
+    """Made once, in the language of who first wanted it, and found again in any other."""
+    names = {languages.said_in(code, PRACTICE_COURSE) for code, _name in settings.LANGUAGES}
+    known = Course.objects.filter(teacher=teacher, name__in=names).order_by("pk").first()
+    if known is not None:
+        return known
+    return Course.objects.get_or_create(teacher=teacher, name=_(PRACTICE_COURSE))[0]
 
 
 def started(request: HttpRequest, course: Course, mode: str) -> HttpResponse:

@@ -27,9 +27,11 @@ def invite(request: HttpRequest, lesson_id: int) -> HttpResponse:
 
 def sheet(request: HttpRequest, lesson: Lesson) -> dict[str, Any]:
     """What lesson/join_sheet.html shows; the live page includes the same sheet."""
+    link = invitations.link(request, lesson)
     return {
         "lesson": lesson,
-        "join_link": invitations.link(request, lesson),
+        "join_link": link,
+        "link_parts": link.partition("join/"),
         "code_groups": lessons.groups(lesson.code),
         "joined": joined_count(lesson),
         "no_cameras": lesson.analysis and not invitations.camera_possible(request),

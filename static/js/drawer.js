@@ -110,12 +110,16 @@ export function drawer(room, act) {
   });
 
   dialog.addEventListener("close", () => {
+    if (dialog.open) return; // The click that closed it has opened it for somebody else.
     const lost = document.activeElement === document.body || dialog.contains(document.activeElement);
     if (lost) room.student(shown)?.name.focus();
     shown = null;
   });
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && dialog.open) dialog.close();
+  // While the drawer is open the page behind it is not for the keyboard; a click there still counts.
+  dialog.addEventListener("click", ({ target, clientX, clientY }) => {
+    if (target !== dialog || clientX >= dialog.getBoundingClientRect().left) return;
+    dialog.close();
+    document.elementFromPoint(clientX, clientY)?.closest("a, button, summary")?.click();
   });
 
   return {
@@ -129,7 +133,7 @@ export function drawer(room, act) {
       name.value = room.student(id)?.row.name ?? "";
       byId("rename").hidden = room.namesHidden();
       draw();
-      if (!dialog.open) dialog.show();
+      if (!dialog.open) dialog.showModal();
     },
     redraw: () => shown !== null && draw(),
     /** Ten more seconds are stored. */

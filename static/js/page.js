@@ -14,7 +14,15 @@ function closeMenus(except) {
 document.addEventListener("click", (event) => {
   closeMenus(event.target.closest("details[data-menu]"));
   const item = event.target.closest(".menu-list a, .menu-list button");
-  if (item) closeMenus(null);
+  if (!item) return;
+  item.closest("details").querySelector("summary").focus();
+  closeMenus(null);
+});
+
+/** A menu that the focus has left would hide what has it now. */
+document.addEventListener("focusout", ({ target, relatedTarget }) => {
+  const menu = target.closest?.("details[data-menu][open]");
+  if (menu && relatedTarget && !menu.contains(relatedTarget)) menu.open = false;
 });
 
 document.addEventListener("keydown", (event) => {

@@ -16,7 +16,6 @@ async function smallWindow() {
 /** A window made by script has no style of its own; the same files do, from the same address. */
 function dress(doc) {
   doc.documentElement.lang = document.documentElement.lang;
-  doc.title = document.title;
   const sheets = [...document.querySelectorAll("link[rel=stylesheet]")];
   doc.head.replaceChildren(
     ...sheets.map((sheet) => {
@@ -26,6 +25,7 @@ function dress(doc) {
       return link;
     }),
   );
+  doc.title = document.title;
   doc.body.className = "pop-out";
 }
 
@@ -40,7 +40,9 @@ export function popOut(source, flagTitle, changed) {
     dress(own.document);
     const root = own.document.importNode(source, true);
     const flags = make("p", "pop-out-flags");
-    own.document.body.replaceChildren(root, flags);
+    const main = make("main");
+    main.append(make("h1", "offscreen", document.title), root, flags);
+    own.document.body.replaceChildren(main);
     shown = { own, view: pulseView(root), flags };
     own.addEventListener("pagehide", forget);
     changed();

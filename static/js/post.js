@@ -23,8 +23,10 @@ export function read(url) {
 }
 
 async function answered(url, request) {
-  const response = await fetch(url, request);
+  const unanswered = document.body.dataset.unanswered ?? "";
+  const response = await fetch(url, request).catch(() => null);
+  if (!response) throw new Error(unanswered);
   const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(answer.error || response.statusText || String(response.status));
+  if (!response.ok) throw new Error(answer.error || unanswered);
   return answer;
 }

@@ -75,7 +75,8 @@ export function snapshots(pacer, clock, socket, on) {
         turn("on");
         await offer(jpeg);
       }
-      await sleep(Math.max(50, pace - (performance.now() - began)));
+      // However late the answer came: sooner than half the pace after it, the next is refused.
+      await sleep(Math.max(50, pace / 2, pace - (performance.now() - began)));
     }
   }
 

@@ -18,8 +18,10 @@ export function backOff(tries, random = Math.random) {
   return whole / 2 + (random() * whole) / 2;
 }
 
+/** The server speaks the language of this page, whatever the browser was set to since. */
 function address(path) {
-  return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`;
+  const { lang } = document.documentElement;
+  return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}?language=${lang}`;
 }
 
 /**

@@ -58,6 +58,7 @@ function hear(message) {
   if (message.slice) slice(message.slice);
   if (message.flags) showFlags(message);
   if (message.lesson) lessonChanged(message.lesson);
+  if ("trouble" in message) setLine(byId("line"), message.trouble);
   state.at = message.alive ?? state.at;
   document.body.removeAttribute("data-line");
 }
@@ -315,8 +316,9 @@ drawShortcuts();
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-  if (event.target.closest("input, textarea, select, dialog:modal")) return;
-  if (document.querySelector("dialog:modal") || memory.get("shortcuts") === "off") return;
+  // Names can be hidden while the drawer shows one; in the other dialogs people type and decide.
+  if (event.target.closest("input, textarea, select")) return;
+  if (document.querySelector("dialog:modal:not(#drawer)") || memory.get("shortcuts") === "off") return;
   const run = KEYS[event.key.toLowerCase()];
   if (!run) return;
   event.preventDefault();

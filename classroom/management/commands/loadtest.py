@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
+import re
 import secrets
 import socket
 import ssl
@@ -12,7 +13,9 @@ import sys
 import urllib.error
 import urllib.request
 from argparse import ArgumentParser
+from collections.abc import Collection
 from pathlib import Path
+from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -25,11 +28,13 @@ from django.db import DatabaseError
 from classroom import lessons, participants, tokens
 from classroom.models import Course, Lesson
 from emotions import load
+from emotions.shares import by_bins, shares
 
 NO_DATABASE = (
     "This database has no tables of ours. Give this command the server's DATA_DIR and SECRET_KEY."
 )
-MOST = {"students": 1000, "rate": 10.0, "seconds": 600.0}
+COUNTER = re.compile(r"^classroom_snapshots_([a-z_]+)_total (\S+)$", re.MULTILINE)
+MOST = {"students": 1000, "rate": 10.0, "seconds": 600.0, "window": 600.0}
 
 
 class Command(BaseCommand):
@@ -40,6 +45,12 @@ class Command(BaseCommand):
         parser.add_argument("--students", type=int, default=50)
         parser.add_argument("--rate", type=float, default=1.0, help="snapshots a second, each")
         parser.add_argument("--seconds", type=float, default=60.0)
+        parser.add_argument(
+            "--window", type=float, default=10.0, help="the last seconds, whose shares are counted"
+        )
+        parser.add_argument(
+            "--paced", action="store_true", help="send as seldom as the server asks, as pages do"
+        )
         parser.add_argument("--keep", action="store_true", help="keep the lesson afterwards")
         parser.add_argument(
             "--elsewhere", action="store_true", help="the address is not this machine, and is mine"
@@ -60,7 +71,13 @@ class Command(BaseCommand):
             self.say(f"{options['students']} students, {options['rate']:g}/s each")
             tally = asyncio.run(
                 load.run(
-                    room.place(), room.cookies, rate=options["rate"], seconds=options["seconds"]
+                    room.place(),
+                    room.cookies,
+                    rate=options["rate"],
+                    seconds=options["seconds"],
+                    paced=options["paced"],
+                    window=options["window"],
+                    look=room.look,
                 )
             )
             figures = summary(tally, options) | {"memory_mb": memory_per_process(options["url"])}
@@ -170,6 +187,15 @@ class LoadRoom:
                 f"No server answers at {self.url} ({error}). Start it first."
             ) from None
 
+    def look(self) -> dict[str, float]:
+        """The queue's own counters; nothing where its metrics are not ours to read."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/metrics", timeout=30) as answer:
+                found = COUNTER.findall(answer.read().decode())
+        except OSError:
+            return {}
+        return {name: float(value) for name, value in found}
+
     def close(self, *, keep: bool) -> None:
         if self.lesson is None:
             return
@@ -194,10 +220,49 @@ def summary(tally: load.Tally, options: dict) -> dict[str, Any]:
         "refused": tally.refused,
         "refused_why": tally.reasons,
         "analysed": tally.analysed,
+        "joined": tally.joined,
+        "join_s": round(tally.join_s, 2),
         "sockets_failed": tally.failed_sockets,
+        "sockets_failed_why": dict(tally.failures),
         "to_student_ms": load.percentiles(tally.to_student),
         "to_teacher_ms": load.percentiles(tally.to_teacher),
+        "refused_each_10_s": by_bins(tally.refused_at, tally.began, tally.ended),
+        "told_ms": told(tally.told_ms.values()),
+        "window": last(tally, options),
     }
+
+
+def last(tally: load.Tally, options: dict) -> dict[str, Any]:
+    """The window's own figures: what was offered and refused in it, and how it was shared."""
+    window = tally.window(options["window"])
+    offered = window.count(tally.sent_at)
+    found = shares(tally.arrivals, options["students"], window)
+    return {
+        "offered": offered,
+        "offered_per_s": round(offered / window.seconds, 1),
+        "overload": ratio(offered, found["readings"]),
+        "refused": window.count(tally.refused_at),
+        "queue_per_s": rates(*tally.looks),
+        **found,
+    }
+
+
+def ratio(one: float, other: float) -> float | None:
+    return round(one / other, 2) if other else None
+
+
+def rates(before: dict[str, float], after: dict[str, float]) -> dict[str, float]:
+    """What the queue counted per second between two looks at it."""
+    seconds = after["at"] - before["at"]
+    counted = before.keys() & after.keys() - {"at"}
+    return {name: round((after[name] - before[name]) / seconds, 1) for name in sorted(counted)}
+
+
+def told(paces_ms: Collection[int]) -> dict[str, float] | None:
+    """When the students were last asked to come back."""
+    if not paces_ms:
+        return None
+    return {"least": min(paces_ms), "median": median(paces_ms), "most": max(paces_ms)}
 
 
 def memory_per_process(url: str) -> dict[str, float]:

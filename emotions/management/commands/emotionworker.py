@@ -11,6 +11,7 @@ import contextlib
 import faulthandler
 import signal
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -51,26 +52,43 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         await services.start()
-        watching = asyncio.create_task(keep_watch())
-        self.stdout.write("The worker reads snapshots. Stop with Ctrl-C.")
-        self.stdout.flush()
+        watching = asyncio.create_task(keep_watch(services, self.say_it_reads))
         await stop.wait()
         watching.cancel()
         try:
-            await asyncio.wait_for(services.stop(), STOP_WITHIN_S)
+            stopping = asyncio.ensure_future(services.stop())
+            stopped, _ = await asyncio.wait({stopping}, timeout=STOP_WITHIN_S)
+            if not stopped:
+                raise CommandError(f"Cut off: {services.slices.held} samples were not stored.")
+            await stopping
         finally:
             faulthandler.cancel_dump_traceback_later()
 
+    def say_it_reads(self) -> None:
+        self.stdout.write("The worker reads snapshots. Stop with Ctrl-C.")
+        self.stdout.flush()
 
-async def keep_watch() -> None:
+
+async def keep_watch(services: Services, say: Callable[[], None]) -> None:
     """End the process when its loop stands still; whoever started it starts it again.
 
     A snapshot that keeps only the reader's thread is the worker's own affair (`worker.Stuck`).
     """
-    alive = settings.DATA_DIR / ALIVE
+    said = False
     while True:
         faulthandler.dump_traceback_later(HUNG_AFTER_S, exit=True, file=sys.stderr)
-        # A container's health check asks how old this file is; a read-only place has none.
-        with contextlib.suppress(OSError):
-            await asyncio.to_thread(alive.touch)
+        await tell_health(services)
+        if services.reads and not said:
+            said = True
+            say()
         await asyncio.sleep(meters.BEAT_EVERY_S)
+
+
+async def tell_health(services: Services) -> None:
+    """A container's health check asks how old this file is; a read-only place has none.
+
+    Before the model is loaded and the first heartbeat told, pages say that no worker runs.
+    """
+    if services.reads:
+        with contextlib.suppress(OSError):
+            await asyncio.to_thread((settings.DATA_DIR / ALIVE).touch)
