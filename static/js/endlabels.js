@@ -10,6 +10,13 @@ const APART_PX = 6;
 /** Where `share` of what lies between two margins ends; it holds at any size of the chart. */
 const along = (share, before, after) => `calc(${before}px + (100% - ${before + after}px) * ${share.toFixed(4)})`;
 
+/** As the chart itself they are for the eye; its table has the same in words. */
+function newFrame(chart) {
+  const frame = chart.appendChild(make("div", "end-labels"));
+  frame.setAttribute("aria-hidden", "true");
+  return frame;
+}
+
 function newLabel() {
   const label = make("span", "end-label");
   label.append(make("span", "", "■"), make("span"));
@@ -18,7 +25,7 @@ function newLabel() {
 
 /** @param {{text: string, color: string, y: number}[]} labels   y in per cent of the chart */
 export function drawEndLabels(chart, labels, { share, margin }) {
-  const frame = chart.querySelector(".end-labels") ?? chart.appendChild(make("div", "end-labels"));
+  const frame = chart.querySelector(".end-labels") ?? newFrame(chart);
   while (frame.childElementCount > labels.length) frame.lastElementChild.remove();
   frame.style.left = along(share, margin.l + APART_PX, margin.r - APART_PX);
   labels.forEach(({ text, color, y }, at) => {
