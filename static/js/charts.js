@@ -88,17 +88,17 @@ export function span({ from, to }, minutes) {
   return [start, end];
 }
 
-/** Labels over the chart, without those that would be written over one another. */
+/** Labels over the chart; of those that would be written over one another the newest stays. */
 function readable(notes, range, width) {
   if (!range) return notes;
   const px = (time) => ((ms(time) - range[0]) / (range[1] - range[0])) * width;
   const labels = notes.filter((note) => note.name === "label");
-  const inTime = labels.filter((note) => px(note.x) >= 0).sort((a, b) => px(a.x) - px(b.x));
-  let free = -Infinity;
+  const inTime = labels.filter((note) => px(note.x) >= 0).sort((a, b) => px(b.x) - px(a.x));
+  let free = Infinity;
   const kept = new Set(
     inTime.filter((note) => {
-      if (px(note.x) < free) return false;
-      free = px(note.x) + (note.text.length + 1) * LETTER_PX;
+      if (px(note.x) + (note.text.length + 1) * LETTER_PX > free) return false;
+      free = px(note.x);
       return true;
     }),
   );
