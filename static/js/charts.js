@@ -5,6 +5,7 @@
 
 import { applied } from "./changes.js";
 import { byId, make, setLine, setText } from "./dom.js";
+import { drawEndLabels } from "./endlabels.js";
 
 const CONFIG = { displayModeBar: false, responsive: true, showTips: false, doubleClick: false };
 const MINUTE_MS = 60_000;
@@ -52,19 +53,26 @@ function paintShape(shape, overAreas) {
   return { ...shape, layer: "below", fillcolor: color("sunken") };
 }
 
-function paintNote(note, { ribbonAt, end }) {
+function paintNote(note, ribbonAt) {
   const font = { ...note.font, size: 12, color: color("ink-2") };
   if (note.name === "simulated") {
     const frame = { bgcolor: color("mixed-tint"), bordercolor: color("mixed-mark"), borderpad: 3 };
-    return [{ ...note, ...frame, ...ribbonAt, font: { ...font, color: color("mixed") } }];
+    return { ...note, ...frame, ...ribbonAt, font: { ...font, color: color("mixed") } };
   }
-  if (!note.name?.startsWith("end-")) return [{ ...note, font }];
-  if (narrow()) return [];
-  const token = note.name.slice(4);
-  const fill = color(token === "unknown" ? "unknown-hatch" : token);
-  const at = { ...note, x: end, xref: "x" };
-  const swatch = { ...at, text: "■", font: { ...font, color: fill } };
-  return [swatch, { ...at, xshift: (note.xshift ?? 6) + 14, font: { ...font, color: color("ink") } }];
+  return { ...note, font };
+}
+
+const isEnd = (note) => note.name?.startsWith("end-");
+
+/** The bands' own names are words of the page; on a narrow one the legend has to do. */
+function nameEnds(div, { data, layout }, range, margin) {
+  const notes = narrow() || !range ? [] : (layout.annotations ?? []).filter(isEnd);
+  const labels = notes.map(({ name, text, y }) => {
+    const token = name.slice(4);
+    return { text, y, color: color(token === "unknown" ? "unknown-hatch" : token) };
+  });
+  const share = range ? (endOf(data) - range[0]) / (range[1] - range[0]) : 1;
+  drawEndLabels(div, labels, { share, margin: { ...layout.margin, ...margin } });
 }
 
 /** Times travel as the server's wall clock; Plotly, too, reads them without a zone. */
@@ -80,17 +88,17 @@ export function span({ from, to }, minutes) {
   return [start, end];
 }
 
-/** Labels over the chart, without those that would be written over one another. */
+/** Labels over the chart; of those that would be written over one another the newest stays. */
 function readable(notes, range, width) {
   if (!range) return notes;
   const px = (time) => ((ms(time) - range[0]) / (range[1] - range[0])) * width;
   const labels = notes.filter((note) => note.name === "label");
-  const inTime = labels.filter((note) => px(note.x) >= 0).sort((a, b) => px(a.x) - px(b.x));
-  let free = -Infinity;
+  const inTime = labels.filter((note) => px(note.x) >= 0).sort((a, b) => px(b.x) - px(a.x));
+  let free = Infinity;
   const kept = new Set(
     inTime.filter((note) => {
-      if (px(note.x) < free) return false;
-      free = px(note.x) + (note.text.length + 1) * LETTER_PX;
+      if (px(note.x) + (note.text.length + 1) * LETTER_PX > free) return false;
+      free = px(note.x);
       return true;
     }),
   );
@@ -107,8 +115,16 @@ function paintLayout(layout, range, more) {
   const line = color("line");
   // In the lower chart the ribbon would hide the line; beside or below it there is room.
   const beside = narrow() ? { x: 0.5, y: 0.52, xanchor: "center" } : { x: 1, xanchor: "left", xshift: 8 };
-  const places = { ribbonAt: layout.yaxis2 ? beside : {}, end: more.end };
-  const axis = { gridcolor: line, zerolinecolor: line, linecolor: line, tickfont: { size: 12 } };
+  const ribbonAt = layout.yaxis2 ? beside : {};
+  const axis = {
+    gridcolor: line,
+    zerolinecolor: line,
+    linecolor: line,
+    tickfont: { size: 12 },
+    tickangle: 0,
+    // Whether a label fits would be asked of the browser for all of them at each of them.
+    ticklabeloverflow: narrow() ? "hide past div" : "allow",
+  };
   return {
     ...layout,
     autosize: true,
@@ -131,9 +147,9 @@ function paintLayout(layout, range, more) {
     margin: { ...layout.margin, ...more.margin },
     ...more.layout,
     shapes: (layout.shapes ?? []).map((shape) => paintShape(shape, !layout.yaxis2)),
-    annotations: readable(layout.annotations ?? [], range, more.width).flatMap((note) =>
-      paintNote(note, places),
-    ),
+    annotations: readable(layout.annotations ?? [], range, more.width)
+      .filter((note) => !isEnd(note))
+      .map((note) => paintNote(note, ribbonAt)),
   };
 }
 
@@ -154,7 +170,7 @@ function inSight(data, range) {
 function draw(div, figure, range, more) {
   if (!div || !figure || !window.Plotly) return;
   const width = more.width - figure.layout.margin.l - more.margin.r;
-  const layout = paintLayout(figure.layout, range, { ...more, width, end: endOf(figure.data) });
+  const layout = paintLayout(figure.layout, range, { ...more, width });
   window.Plotly.react(div, inSight(figure.data, range).map(paintTrace), layout, CONFIG);
 }
 
@@ -197,28 +213,56 @@ export function lessonCharts(first = {}) {
   const shown = { bands: "simple", minutes: 0, ...first };
   const tableFrame = byId("chart-table");
   let charts = null;
+  let due = 0;
 
-  function drawAll() {
-    if (!charts?.mood || !charts.engagement || document.hidden) return;
+  /** What both charts show of the lesson; the width is read before drawing makes that costly. */
+  function view() {
+    if (!charts?.mood || !charts.engagement || document.hidden) return null;
     const figure = charts.mood[shown.bands];
+    const margin = { r: narrow() ? 12 : LABEL_ROOM_PX, b: 8 };
     const range = span(figure.layout.meta ?? {}, shown.minutes);
-    const margin = { r: narrow() ? 12 : LABEL_ROOM_PX };
-    // Both are as wide; read once, before drawing the first makes it costly.
-    const width = engagement.clientWidth;
+    return { figure, range, margin, width: engagement.clientWidth };
+  }
+
+  function drawMood(seen) {
+    if (!seen) return;
+    const { figure, range, margin, width } = seen;
     draw(mood, figure, range, {
       width,
-      margin: { ...margin, b: 8 },
+      margin,
       xaxis: { showticklabels: false },
       layout: { hovermode: "closest", hoverdistance: -1 },
     });
+    if (mood) nameEnds(mood, figure, range, margin);
+    legend(byId("mood-legend"), figure.legend ?? []);
+    if (byId("mood-caption")) setLine(byId("mood-caption"), figure.caption ?? "");
+  }
+
+  function drawEngagement(seen) {
+    if (!seen) return;
+    const { range, margin, width } = seen;
     draw(engagement, mood ? charts.engagement : tapsOnly(charts.engagement), range, {
       width,
       margin: { ...margin, t: 6, b: 22 },
       layout: { hovermode: "closest" },
     });
-    legend(byId("mood-legend"), figure.legend ?? []);
-    if (byId("mood-caption")) setLine(byId("mood-caption"), figure.caption ?? "");
     if (!tableFrame.hidden) drawTable();
+  }
+
+  function drawAll() {
+    clearTimeout(due);
+    const seen = view();
+    drawMood(seen);
+    drawEngagement(seen);
+  }
+
+  /** Once for news that comes together, and each chart in a task of its own, so that none is long. */
+  function drawSoon() {
+    clearTimeout(due);
+    due = setTimeout(() => {
+      drawMood(view());
+      due = setTimeout(() => drawEngagement(view()));
+    });
   }
 
   function drawTable() {
@@ -259,7 +303,7 @@ export function lessonCharts(first = {}) {
     /** @param {object} news   what is new in the charts; a large class's come one by one */
     change(news) {
       charts = applied(charts ?? {}, news);
-      drawAll();
+      drawSoon();
     },
   };
 }

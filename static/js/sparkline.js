@@ -2,9 +2,21 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
+const places = new Map();
+
+/** Two hundred lines are as wide and as long: where their points lie is worked out once. */
+function across(count, width) {
+  const key = `${count} ${width}`;
+  const step = count > 1 ? width / (count - 1) : 0;
+  if (!places.has(key)) places.set(key, Array.from({ length: count }, (_, at) => tenth(at * step)));
+  return places.get(key);
+}
+
+const tenth = (number) => Math.round(10 * number) / 10;
+
 /** @returns {string[]} the points of each unbroken run, for <polyline points> */
 export function runs(values, width, height, pad = 2) {
-  const step = values.length > 1 ? width / (values.length - 1) : 0;
+  const x = across(values.length, width);
   const y = (value) => pad + ((1 - value) / 2) * (height - 2 * pad);
   const found = [];
   let run = [];
@@ -12,7 +24,7 @@ export function runs(values, width, height, pad = 2) {
     if (value === null) {
       if (run.length) found.push(run);
       run = [];
-    } else run.push(`${(at * step).toFixed(1)},${y(value).toFixed(1)}`);
+    } else run.push(`${x[at]},${tenth(y(value))}`);
   });
   if (run.length) found.push(run);
   return found.map((points) => (points.length === 1 ? [points[0], points[0]] : points).join(" "));
