@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from io import StringIO
 
 import pytest
@@ -10,6 +11,8 @@ from django.test import SimpleTestCase, TestCase
 
 from classroom.models import Lesson
 from emotions import load
+from emotions.feed import feed
+from emotions.frames import Frame, MemoryFrames
 from ml.images import check_jpeg
 
 
@@ -48,6 +51,23 @@ class TallyTest(SimpleTestCase):
         assert (tally.refused, tally.taken, tally.reasons) == (1, 1, {"full": 1})
 
 
+async def fed() -> tuple[dict[str, float], list[Frame]]:
+    """A worker that takes what waits as fast as it can, for half a second."""
+    queue, read = MemoryFrames(capacity=100), []
+
+    async def work() -> None:
+        while True:
+            for frame in await queue.claim(8):
+                await queue.finish(frame, ok=True)
+                read.append(frame)
+            await asyncio.sleep(0)
+
+    worker = asyncio.create_task(work())
+    figures = await feed(queue, 1, [1, 2, 3], [b"one", b"two"], seconds=0.5, window=0.3)
+    worker.cancel()
+    return figures, read
+
+
 class CommandTest(TestCase):
     def run_command(self, *args: str) -> str:
         out = StringIO()
@@ -71,6 +91,16 @@ class CommandTest(TestCase):
         ):
             with pytest.raises(CommandError, match=f"--{option} must be"):
                 self.run_command(f"--{option}", value)
+
+    def test_filling_the_queue_needs_the_queue_that_workers_share(self) -> None:
+        with pytest.raises(CommandError, match="REDIS_URL"):
+            self.run_command("--queue")
+
+    def test_a_fed_queue_is_never_empty_and_every_student_is_read(self) -> None:
+        figures, read = asyncio.run(fed())
+        assert figures["analysed_per_s"] > 0
+        assert {frame.student for frame in read} == {1, 2, 3}
+        assert figures["offered"] >= len(read) >= 6
 
     def test_no_server_is_said_and_leaves_no_lesson(self) -> None:
         with pytest.raises(CommandError, match="No server answers"):

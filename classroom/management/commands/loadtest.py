@@ -27,13 +27,16 @@ from django.db import DatabaseError
 
 from classroom import lessons, participants, tokens
 from classroom.models import Course, Lesson
-from emotions import load
+from emotions import feed, load
+from emotions.frames import frames
 from emotions.shares import by_bins, shares
 
 NO_DATABASE = (
     "This database has no tables of ours. Give this command the server's DATA_DIR and SECRET_KEY."
 )
+NO_QUEUE = "--queue fills the queue that workers share: give this command the server's REDIS_URL."
 COUNTER = re.compile(r"^classroom_snapshots_([a-z_]+)_total (\S+)$", re.MULTILINE)
+PICTURES = 24
 MOST = {"students": 1000, "rate": 10.0, "seconds": 600.0, "window": 600.0}
 
 
@@ -51,6 +54,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--paced", action="store_true", help="send as seldom as the server asks, as pages do"
         )
+        parser.add_argument(
+            "--queue",
+            action="store_true",
+            help="no sockets: keep the queue in Redis filled, and count what its workers read",
+        )
         parser.add_argument("--keep", action="store_true", help="keep the lesson afterwards")
         parser.add_argument(
             "--elsewhere", action="store_true", help="the address is not this machine, and is mine"
@@ -61,11 +69,19 @@ class Command(BaseCommand):
         refuse_bad_bounds(options)
         if not options["elsewhere"]:
             refuse_other_machines(options["url"])
+        if options["queue"] and not settings.FRAMES_REDIS_URL:
+            raise CommandError(NO_QUEUE)
         room = LoadRoom(options["url"].rstrip("/"), options["students"], options["rate"])
         try:
             room.open()
         except DatabaseError:
             raise CommandError(NO_DATABASE) from None
+        if options["queue"]:
+            try:
+                figures = asyncio.run(room.feed(options["seconds"], options["window"]))
+            finally:
+                room.close(keep=options["keep"])
+            return self.show(figures, as_json=options["json"])
         try:
             room.probe()
             self.say(f"{options['students']} students, {options['rate']:g}/s each")
@@ -155,6 +171,14 @@ class LoadRoom:
     def place(self) -> load.Place:
         assert self.lesson is not None
         return load.Place(self.url, self.lesson.pk, self.teacher_cookie)
+
+    async def feed(self, seconds: float, window: float) -> dict[str, float]:
+        assert self.lesson is not None
+        pictures = load.snapshots(PICTURES)
+        students = list(self.cookies)
+        return await feed.feed(
+            frames(), self.lesson.pk, students, pictures, seconds=seconds, window=window
+        )
 
     def request(self, path: str, data: bytes | None = None) -> int:
         token = secrets.token_hex(16)
