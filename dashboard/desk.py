@@ -13,11 +13,12 @@ from classroom.models import Lesson
 from dashboard.beats import Beats, Past
 from dashboard.changes import SAME, change
 from dashboard.figures import chart, figures
-from dashboard.live import ROLL_CALL_S, Picture, Room, Worker
+from dashboard.live import ROLL_CALL_S, Picture, Room
 from dashboard.parcels import parted, slices, ticks
 from dashboard.sparklines import Sparklines
 from dashboard.stored import LessonState, Person, Stored, Tap
 from dashboard.timeline import Timeline, bands
+from dashboard.workers import Worker
 from emotions import lines, words
 from emotions.pulse import Conditions, Level, Said
 

@@ -17,7 +17,8 @@ from classroom.models import Participant
 from dashboard.coverage import counted, coverage
 from dashboard.panel import panel
 from dashboard.stored import LessonState, OpenFlag, Person, Stored, Tap
-from emotions import lines, words
+from dashboard.workers import Worker
+from emotions import words
 from emotions.pulse import TAPS_COUNT_S
 from emotions.words import Seen, State, StudentState, state_of
 
@@ -36,35 +37,6 @@ class Presence:
 
     at: float
     students: Mapping[int, tuple[str, float]]
-
-
-@dataclass(frozen=True, slots=True)
-class Worker:
-    """Who analyses: `state` is ok, late or none; rates are snapshots per second."""
-
-    state: str = "none"
-    seen_at: float = 0
-    analysing: float = 0
-    offered: float = 0
-    simulated: bool = False
-
-    @property
-    def is_there(self) -> bool:
-        return self.simulated or self.state != "none"
-
-    @property
-    def words(self) -> str:
-        if self.simulated:
-            return lines.simulated()
-        return lines.worker(self.state, self.analysing, self.offered, self.seen_at)
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "state": "ok" if self.simulated else self.state,
-            "words": self.words,
-            "analysing": round(self.analysing, 1),
-            "offered": round(self.offered, 1),
-        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -71,7 +72,7 @@ def redis_answers(port: int) -> bool:
         return False
 
 
-class Service:
+class Service(ABC):
     """A server with a folder of its own; `with` starts it, and stops it after."""
 
     def __init__(self) -> None:
@@ -79,11 +80,11 @@ class Service:
         self.log = self.place / "log"
         self.port = free_port()
 
-    def start(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def start(self) -> None: ...
 
-    def stop(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def stop(self) -> None: ...
 
     def restart(self) -> None:
         """Down and up again on the same port, as an update of the machine would do it."""

@@ -13,6 +13,7 @@ import struct
 import threading
 import time
 import uuid
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
@@ -44,7 +45,7 @@ class Sent:
     status: str = ""
 
 
-class Page:
+class Page(ABC):
     """What both pages do: connect, listen, and connect again with back-off."""
 
     def __init__(self, place: Place, who: str, cookie: str) -> None:
@@ -77,8 +78,8 @@ class Page:
         async for text in socket:
             self.hear(json.loads(text), time.time())
 
-    def hear(self, message: dict[str, Any], now: float) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def hear(self, message: dict[str, Any], now: float) -> None: ...
 
 
 class Student(Page):

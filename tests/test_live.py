@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dashboard.live import Room, Worker
+from dashboard.live import Room
 from dashboard.stored import LessonState, OpenFlag, Person, Stored, Tap
+from dashboard.workers import Worker
 
 NOW = 1_800_000_000.0
 LESSON = LessonState(7, "Optics", "Physics", "ABC", "live", True, 2000, NOW - 900)
