@@ -143,8 +143,12 @@ class Student(Page):
         return tap
 
     def read_in(self) -> Counter[int]:
-        """Readings heard, by the start of their slice."""
-        return Counter(start_of(at) for at in list(self.readings.values()))
+        """Readings heard, by the start of their slice, where it can be no other.
+
+        A slice goes by when the server took the snapshot, which lies between sending and reading.
+        """
+        both = [(start_of(self.sent[seq - 1].at), at) for seq, at in list(self.readings.items())]
+        return Counter(sent for sent, at in both if sent == start_of(at))
 
     def most_in(self) -> Counter[int]:
         """Snapshots that were taken, by every slice that they may be counted in."""
