@@ -48,6 +48,16 @@ def test_drawer_opens_by_keyboard_reads_the_lesson_and_gives_the_focus_back(teac
     teacher.keyboard.press("Escape")
     expect(drawer).to_be_hidden()
     expect(name).to_be_focused()
+    draws_small_lines_where_they_can_be_seen(teacher)
+
+
+def draws_small_lines_where_they_can_be_seen(teacher: Page) -> None:
+    """Two hundred lines cost the page more than all else every ten seconds; a dozen are seen."""
+    expect(teacher.locator("#students > li:nth-child(-n+3) .spark polyline").first).to_be_attached()
+    last = teacher.locator("#students > li:nth-last-child(-n+5) .spark polyline")
+    expect(last).to_have_count(0)
+    teacher.locator("#students > li").last.scroll_into_view_if_needed()
+    expect(last.first).to_be_attached()
 
 
 def test_single_keys_hide_names_mark_and_set_quiet_work(teacher: Page) -> None:

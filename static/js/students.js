@@ -21,6 +21,8 @@ const TAP_ICONS = {
 const MANY = 60;
 const STEP_S = 10;
 const POINTS = 60;
+/** How far out of sight a small line is drawn already, so that scrolling never shows a blank one. */
+const NEAR = { rootMargin: "300px" };
 
 export function withTail(values, steps, tail) {
   const empty = Array(POINTS).fill(null);
@@ -38,6 +40,14 @@ export function studentList(list, open) {
   let order = memory.get("student-order") ?? "name";
   let sought = "";
   let linesUntil = 0;
+  const studentOf = new WeakMap();
+  const near = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) {
+      const student = studentOf.get(target);
+      student.isNear = isIntersecting;
+      if (isIntersecting) drawSpark(student.spark, student.values);
+    }
+  }, NEAR);
 
   function build(id) {
     const li = make("li", "student");
@@ -56,7 +66,11 @@ export function studentList(list, open) {
     tap.append(tapIcon, tapWords);
     tap.hidden = true;
     li.append(name, state, spark, tap, icon("chevron-right"));
-    return { id, li, name, swatch, sign, words, spark, tap, tapIcon, tapWords, row: {}, values: [] };
+    const parts = { id, li, name, swatch, sign, words, spark, tap, tapIcon, tapWords };
+    const student = { ...parts, row: {}, values: [], isNear: false };
+    studentOf.set(li, student);
+    near.observe(li);
+    return student;
   }
 
   const joining = (a, b) => a.row.joined - b.row.joined || a.id - b.id;
@@ -123,7 +137,7 @@ export function studentList(list, open) {
   function drawLine(student, values) {
     if (!student) return;
     student.values = values;
-    drawSpark(student.spark, values);
+    if (student.isNear) drawSpark(student.spark, values);
   }
 
   function put(row) {
@@ -143,7 +157,10 @@ export function studentList(list, open) {
     },
     gone(ids) {
       for (const id of ids) {
-        students.get(id)?.li.remove();
+        const student = students.get(id);
+        if (!student) continue;
+        near.unobserve(student.li);
+        student.li.remove();
         students.delete(id);
       }
       if (!ids.length) return;
@@ -158,11 +175,11 @@ export function studentList(list, open) {
       for (const [id, values] of Object.entries(lines)) drawLine(students.get(Number(id)), values);
     },
     /** Every line moves on to `until`, and takes the new values at its end. */
-    tails({ until, of }) {
+    tails({ until, of: tails }) {
       const steps = Math.max(0, (until - linesUntil) / STEP_S);
       linesUntil = until;
       for (const student of students.values()) {
-        const tail = of[student.id];
+        const tail = tails[student.id];
         if (!steps && !tail) continue;
         drawLine(student, withTail(student.values, steps, tail ?? []));
       }
