@@ -37,7 +37,7 @@ def mood_skeleton(go: Any) -> Any:
     axis = {
         "range": [0, 100],
         "tickvals": [0, 50, 100],
-        "ticksuffix": " %",
+        "ticktext": ["0", "50", "100 %"],
         "fixedrange": True,
         "zeroline": False,
     }
