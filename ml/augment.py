@@ -6,7 +6,7 @@ interpolated only once. Everything depends on the generator passed in, so a run 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -34,6 +34,12 @@ class Augment:
     noise: float = 0.0
     erase: float = 0.3
     erase_side: float = 0.35
+
+
+def eased(settings: Augment, share: float) -> Augment:
+    """Faces moved and hidden by this share only; light and wear stay, for webcams have both."""
+    names = ("shift", "rotate_degrees", "zoom", "erase")
+    return replace(settings, **{name: share * getattr(settings, name) for name in names})
 
 
 def scaled(image: np.ndarray) -> np.ndarray:

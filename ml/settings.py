@@ -13,6 +13,8 @@ from typing import Any
 from ml.augment import Augment
 
 ENGINES = ("keras", "torch")
+MOST_KEPT = 18
+"""The first convolution and the seventeen blocks after it."""
 
 
 class SettingsError(ValueError):
@@ -21,11 +23,19 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Some epochs at one input size; `frozen` trains the head alone."""
+    """Some epochs at one input size; `frozen` trains the head alone.
+
+    `kept` first blocks stay as they are, the first convolution counted as one (torch only): they
+    see the largest pictures, so they take half of the time and learn the least of faces.
+    `ease` is how much is left of mixing, moving and hiding faces: a run that ends on faces nearly
+    as they are judged ends better (as in YOLOX, arXiv 2107.08430).
+    """
 
     side: int = 96
     epochs: int = 1
     frozen: bool = False
+    kept: int = 0
+    ease: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +115,12 @@ def _checked(settings: Settings, source: str) -> Settings:
         raise SettingsError(f"{source}: batch must be 1 or more, threads 0 or more")
     if settings.engine not in ENGINES:
         raise SettingsError(f"{source}: engine = {settings.engine!r} is not {' or '.join(ENGINES)}")
+    if any(stage.kept and settings.engine != "torch" for stage in settings.stages):
+        raise SettingsError(f'{source}: kept blocks need engine = "torch"')
+    if not all(0 <= stage.ease <= 1 for stage in settings.stages):
+        raise SettingsError(f"{source}: ease must be 0 to 1")
+    if not all(0 <= stage.kept <= MOST_KEPT for stage in settings.stages):
+        raise SettingsError(f"{source}: kept must be 0 to {MOST_KEPT}")
     if settings.mixup < 0 or settings.teacher_heat <= 0:
         raise SettingsError(f"{source}: mixup must be 0 or more, teacher_heat above 0")
     for name in (

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from ml import fused
 from ml.batches import Batches
 from ml.engines import LearningError, Rate
 from ml.labels import EMOTIONS
@@ -45,17 +46,42 @@ class Layer(nn.Module):
         groups: int = 1, bounded: bool = True,
     ) -> None:  # fmt: skip
         super().__init__()
-        self.conv = nn.Conv2d(channels, out, size, stride, groups=groups, bias=False)
+        even = size == 3 and stride == 1
+        self.conv = nn.Conv2d(channels, out, size, stride, int(even), groups=groups, bias=False)
         self.norm = nn.BatchNorm2d(out, eps=EPSILON, momentum=1 - momentum)
         self.size, self.stride, self.bounded = size, stride, bounded
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if self.size == 3:
-            # Keras pads an even side at its end only before a stride of two.
-            before = 1 if self.stride == 1 or x.shape[-1] % 2 else 0
-            x = functional.pad(x, (before, 1, before, 1))
-        x = self.norm(self.conv(x))
+        if not (self.norm.training or torch.is_grad_enabled()):
+            return self._settled(x)
+        x = self.convolved(x)
+        if self.norm.training and fused.fits(x):
+            return fused.normed(x, self.norm, bounded=self.bounded)
+        x = self.norm(x)
         return functional.relu6(x) if self.bounded else x
+
+    def convolved(self, x: torch.Tensor) -> torch.Tensor:
+        """Before the norm."""
+        return self.conv(self._padded(x))
+
+    def _padded(self, x: torch.Tensor) -> torch.Tensor:
+        """Keras pads an even side at its end only before a stride of two; else `conv` does it."""
+        if self.stride == 1:
+            return x
+        before = x.shape[-1] % 2
+        return functional.pad(x, (before, 1, before, 1))
+
+    def _settled(self, x: torch.Tensor) -> torch.Tensor:
+        """The same with the norm folded into the convolution, where nothing is to be learnt."""
+        norm, conv = self.norm, self.conv
+        assert norm.running_mean is not None and norm.running_var is not None
+        scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+        weight = conv.weight * scale[:, None, None, None]
+        shift = norm.bias - norm.running_mean * scale
+        x = functional.conv2d(
+            self._padded(x), weight, shift, conv.stride, conv.padding, groups=conv.groups
+        )
+        return functional.hardtanh_(x, 0.0, 6.0) if self.bounded else x
 
 
 class Block(nn.Module):
@@ -96,7 +122,11 @@ class Network(nn.Module):
         self.logits = nn.Linear(last, len(EMOTIONS))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.logits(self.dropout(self.backbone(x).mean((2, 3))))
+        for part in self.backbone:
+            learns = next(part.parameters()).requires_grad and torch.is_grad_enabled()
+            with torch.set_grad_enabled(learns):
+                x = part(x)
+        return self.logits(self.dropout(x.mean((2, 3))))
 
     def in_keras_order(self) -> Iterator[tuple[torch.Tensor, tuple[int, ...]]]:
         """Every weight, layer by layer, and how Keras's axes are turned to make PyTorch's."""
@@ -170,10 +200,13 @@ class TorchLearner:
         rate: Rate,
     ) -> None:  # fmt: skip
         self.network, self.settings, self.rate = network, settings, rate
-        self.frozen = stage.frozen
+        self.frozen, self.kept = stage.frozen, network.backbone[: stage.kept]
         for parameter in network.backbone.parameters():
             parameter.requires_grad_(not stage.frozen)
         self.parameters = [one for one in network.parameters() if one.requires_grad]
+        # Kept blocks stay among the parameters, so the optimizer's memory fits every stage; with
+        # no gradient it passes them over.
+        self.kept.requires_grad_(False)
         self.average = [one.detach().clone() for one in self.parameters]
         self.optimizer = self._optimizer()
         self.steps = 0
@@ -217,6 +250,7 @@ class TorchLearner:
 
     def epoch(self, batches: Batches, step: Callable[[float], None]) -> float:
         self.network.train()
+        self.kept.eval()
         if self.frozen:
             self.network.backbone.eval()
         total = 0.0
@@ -253,11 +287,7 @@ class TorchLearner:
         network = Network(settings.alpha, settings.dropout, settings.batch_norm_momentum)
         network.load_state_dict(self.network.state_dict())
         network = network.to(self._device, memory_format=torch.channels_last)
-        moved = [
-            theirs
-            for theirs, ours in zip(network.parameters(), self.network.parameters(), strict=True)
-            if ours.requires_grad
-        ]
+        moved = network.logits.parameters() if self.frozen else network.parameters()
         for theirs, average in zip(moved, self.average, strict=True):
             theirs.copy_(average)
         if not self.frozen:
@@ -266,11 +296,12 @@ class TorchLearner:
 
     def _settle(self, network: Network, settling: list[np.ndarray]) -> None:
         """Batch-norm statistics as plain means over these batches."""
-        norms = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm2d)]
-        for norm in norms:
+        learnt = network.backbone[len(self.kept) :]
+        for norm in (layer for layer in learnt.modules() if isinstance(layer, nn.BatchNorm2d)):
             norm.reset_running_stats()
             norm.momentum = None  # PyTorch then keeps the plain mean of all batches
-        network.train()
+        network.eval()
+        learnt.train()
         for faces in settling:
             logits_of(network, faces)
 

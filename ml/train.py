@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from ml.augment import eased
 from ml.batches import Batches, plain_batches
 from ml.checkpoints import Checkpoint, CheckpointError, load, save
 from ml.data import DataError, Faces, read, stands_in, validation_cut
@@ -95,7 +96,10 @@ class Run:
         self.memory: list[np.ndarray] = []
 
     def start(self, init: str) -> None:
-        self.weights = self.engine.start(init)
+        if init.endswith(".npz"):
+            self.weights = weights_of(Path(init), self.settings.alpha)
+        else:
+            self.weights = self.engine.start(init)
 
     def resume(self) -> None:
         checkpoint = load(self.folder / LAST)
@@ -139,8 +143,8 @@ class Run:
             self.targets,
             side=stage.side,
             size=self.settings.batch,
-            augment=self.settings.augment,
-            mixup=self.settings.mixup,
+            augment=eased(self.settings.augment, stage.ease),
+            mixup=stage.ease * self.settings.mixup,
             seed=(self.settings.seed, epoch),
         )
         title = f"epoch {epoch + 1}/{self.settings.epochs}, {stage.side} px"
@@ -195,6 +199,18 @@ class Run:
         }
 
 
+def weights_of(path: Path, alpha: float) -> list[np.ndarray]:
+    """The weights of another run's checkpoint, or of a start that `ml.unfold` made."""
+    try:
+        checkpoint = load(path)
+    except CheckpointError as error:
+        raise InitError(f"--init {path}: no checkpoint of ml.train or ml.unfold") from error
+    theirs = checkpoint.progress.get("settings", {}).get("alpha", 1.0)
+    if theirs != alpha:
+        raise InitError(f"--init {path}: made for alpha {theirs}, not {alpha}")
+    return checkpoint.weights
+
+
 def read_accuracy(judge: Judge, faces: Faces, side: int) -> float:
     batches = plain_batches(faces.image, side, 256)
     logits = np.concatenate([judge.logits(batch) for batch in batches])
@@ -206,7 +222,9 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help=".npz, fer2013.csv or folder")
     parser.add_argument("--out", type=Path, required=True, help="folder of this run")
     parser.add_argument("--config", type=Path, help="settings of the run (TOML)")
-    parser.add_argument("--init", default="imagenet", help="weights file, 'imagenet' or 'none'")
+    parser.add_argument(
+        "--init", default="imagenet", help="weights file, 'imagenet', 'none' or an .npz of ours"
+    )
     parser.add_argument("--side", type=int, help="input side in pixels, in place of the stages")
     parser.add_argument("--epochs", type=int, help="how many, in place of the stages")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")

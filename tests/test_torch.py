@@ -1,0 +1,124 @@
+"""The PyTorch engine: PyTorch's own sums, faster; and going on from an exported network.
+
+Skipped where PyTorch is not installed: it only trains, and is in requirements-torch.txt.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ml.augment import resized
+from ml.checkpoints import load
+from ml.classifier import MODELS, BadModel, Classifier
+from ml.engines import Rate
+from ml.settings import Settings, SettingsError, Stage, settings_from
+from tests.painted import painted_faces
+
+torch = pytest.importorskip(
+    "torch", reason="PyTorch is not installed (requirements-torch.txt); it only trains"
+)
+
+RATE = Rate(1e-3, 9, 0.1)
+
+
+def noise(count: int, side: int = 48) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (count, side, side), dtype=np.uint8)
+
+
+def batch(count: int = 8, side: int = 48) -> tuple[np.ndarray, np.ndarray]:
+    return resized(noise(count), side), np.eye(7, dtype=np.float32)[np.arange(count) % 7]
+
+
+def learner(stage: Stage, weights=None, memory=()):
+    from ml.torch_engine import Network, TorchEngine
+
+    settings = Settings(engine="torch", alpha=0.35)
+    weights = weights or Network(0.35, 0.0, 0.97).values()
+    return TorchEngine(settings).learner(stage, weights, list(memory), RATE)
+
+
+def test_norms_in_one_pass_are_pytorchs_own() -> None:
+    from ml import fused
+
+    if fused.library() is None:
+        pytest.skip("there is no C compiler")
+    x = torch.randn(4, 24, 9, 9).mul_(3).contiguous(memory_format=torch.channels_last)
+    slope = torch.randn_like(x)
+    for bounded in (True, False):
+        norms = [torch.nn.BatchNorm2d(24, momentum=0.1) for _ in range(2)]
+        for norm in norms:
+            torch.nn.init.constant_(norm.weight, 2.0)
+            torch.nn.init.constant_(norm.bias, 1.0)
+        ours, theirs = (x.clone(memory_format=torch.preserve_format).requires_grad_() for _ in "ab")
+        made = fused.normed(ours, norms[0], bounded=bounded)
+        wanted = norms[1](theirs)
+        wanted = torch.nn.functional.relu6(wanted) if bounded else wanted
+        made.backward(slope)
+        wanted.backward(slope)
+        assert torch.allclose(made, wanted, atol=1e-5)
+        assert torch.allclose(ours.grad, theirs.grad, atol=1e-5)
+        for mine, other in zip(norms[0].parameters(), norms[1].parameters(), strict=True):
+            assert torch.allclose(mine.grad, other.grad, rtol=1e-4, atol=1e-4)
+        for mine, other in zip(norms[0].buffers(), norms[1].buffers(), strict=True):
+            assert torch.allclose(mine, other, atol=1e-6)
+
+
+def test_kept_blocks_stay_as_they_are_and_the_rest_learns() -> None:
+    kept = learner(Stage(48, 1, kept=4))
+    before = [one.detach().clone() for one in kept.network.backbone.state_dict().values()]
+    first = len(kept.network.backbone[:4].state_dict())
+    kept.network.train()
+    kept.kept.eval()
+    for _ in range(2):
+        kept._step(*batch())
+    after = list(kept.network.backbone.state_dict().values())
+    assert all(torch.equal(a, b) for a, b in zip(before[:first], after[:first], strict=True))
+    assert not torch.equal(before[first], after[first])
+
+
+def test_the_next_stage_goes_on_with_the_optimizers_memory() -> None:
+    whole = learner(Stage(48, 1))
+    whole.network.train()
+    whole._step(*batch())
+    kept = learner(Stage(48, 1, kept=4), whole.weights(), whole.memory())
+    assert kept.steps == 1
+    assert all(torch.equal(a, b) for a, b in zip(whole.average, kept.average, strict=True))
+
+
+def test_kept_blocks_need_pytorch_and_must_exist() -> None:
+    stages = [{"side": 48, "epochs": 1, "kept": 4}]
+    with pytest.raises(SettingsError, match="torch"):
+        settings_from({"stages": stages}, source="test")
+    with pytest.raises(SettingsError, match="0 to 18"):
+        stages[0]["kept"] = 19
+        settings_from({"stages": stages, "engine": "torch"}, source="test")
+
+
+def test_an_unfolded_network_answers_as_the_exported_file(tmp_path: Path) -> None:
+    from ml import unfold
+    from ml.torch_engine import TorchEngine
+
+    exported = MODELS / "emotions.float.tflite"
+    out = tmp_path / "start.npz"
+    data = painted_faces(tmp_path)
+    assert unfold.main(["--model", str(exported), "--data", str(data), "--out", str(out)]) == 0
+    weights = load(out).weights
+    classifier, faces = Classifier(exported), noise(5)
+    judge = TorchEngine(Settings(engine="torch")).opened(classifier.side, weights)
+    wanted = np.stack([classifier.logits(face) for face in faces])
+    found = judge.logits(resized(faces, classifier.side))
+    assert np.abs(found - wanted).max() < 1e-3
+
+
+def test_only_the_float_file_can_be_unfolded(tmp_path: Path, capsys) -> None:
+    from ml import unfold
+
+    out = ["--data", str(painted_faces(tmp_path)), "--out", str(tmp_path / "start.npz")]
+    assert unfold.main(["--model", str(MODELS / "emotions.int8.tflite"), *out]) == 2
+    assert "give the float file" in capsys.readouterr().err
+    (tmp_path / "no.tflite").write_bytes(b"nothing")
+    with pytest.raises(BadModel):
+        unfold.kernels(tmp_path / "no.tflite")
