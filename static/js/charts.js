@@ -71,7 +71,8 @@ function nameEnds(div, { data, layout }, range, margin) {
     const token = name.slice(4);
     return { text, y, color: color(token === "unknown" ? "unknown-hatch" : token) };
   });
-  const share = range ? (endOf(data) - range[0]) / (range[1] - range[0]) : 1;
+  // A report's last minute can end after its lesson; what is drawn ends with the axis.
+  const share = range ? Math.min(1, (endOf(data) - range[0]) / (range[1] - range[0])) : 1;
   drawEndLabels(div, labels, { share, margin: { ...layout.margin, ...margin } });
 }
 
