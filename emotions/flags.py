@@ -21,8 +21,9 @@ SLICE_S = 10
 MAD_TO_SCALE = 1.4826
 LEAST_SCALE = 0.2
 STEADIER = 0.7
-"""A mean of eighty seconds strays less than the ten-second means that the usual is made of."""
-MEAN_OF, KNOWN_OF_MEAN = 8, 5
+"""A mean over minutes strays less than the ten-second means that the usual is made of."""
+KNOWN_OF_MEAN = 0.6
+"""How much of the time that is averaged must have been readable at all."""
 LEARN_EVERY, NOT_YET = 6, 12
 TURNED_COVERAGE = 0.5
 SMILES_AT = 0.5
@@ -146,11 +147,11 @@ class Watch:
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
         self.usual = Usual()
-        self.levels: deque[float | None] = deque(maxlen=MEAN_OF)
+        self.levels: deque[float | None] = deque(maxlen=_slices(rules.low_for_s))
         self.low = Condition(rules.low_for_s)
         self.away = Condition(rules.away_after_s)
         self.turned = Condition(rules.turned_for_s)
-        self.recent: deque[tuple[int, int, int]] = deque(maxlen=int(rules.turned_for_s) // SLICE_S)
+        self.recent: deque[tuple[int, int, int]] = deque(maxlen=_slices(rules.turned_for_s))
 
     @property
     def conditions(self) -> dict[str, Condition]:
@@ -160,7 +161,7 @@ class Watch:
         seen = 0 if row is None else row.n + row.absent + row.several + row.unsure
         self.recent.append((seen, row.n, _turned(row)) if row else (0, 0, 0))
         self.away.step(starts_at, bool(row and row.absent and row.absent == seen))
-        self.low.step(starts_at, self._is_low(starts_at, row))
+        self._step_low(starts_at, row)
         self._step_turned(starts_at)
 
     def rest(self) -> None:
@@ -187,9 +188,17 @@ class Watch:
 
     @property
     def mood(self) -> float | None:
-        """The mean of the last eighty seconds; None where too little of them was readable."""
+        """The mean of the last `low_for_s`; None where too little of them was readable."""
         known = [level for level in self.levels if level is not None]
-        return sum(known) / len(known) if len(known) >= KNOWN_OF_MEAN else None
+        enough = len(known) >= KNOWN_OF_MEAN * (self.levels.maxlen or 1)
+        return sum(known) / len(known) if enough else None
+
+    def _step_low(self, starts_at: int, row: Row | None) -> None:
+        """Over the whole span at once: ten seconds that read otherwise must not restart it."""
+        low = self._is_low(starts_at, row)
+        if low and self.low.since is None:
+            self.low.since = starts_at + SLICE_S * (1 - len(self.levels))
+        self.low.step(starts_at, low)
 
     def _is_low(self, starts_at: int, row: Row | None) -> bool | None:
         if row is None or not row.n:
@@ -213,6 +222,10 @@ class Watch:
         if away and self.turned.since is None:
             self.turned.since = starts_at + SLICE_S * (1 - len(self.recent))
         self.turned.step(starts_at, away)
+
+
+def _slices(seconds: float) -> int:
+    return max(1, int(seconds) // SLICE_S)
 
 
 def lowness(row: Row) -> float:

@@ -20,19 +20,24 @@ ASK_S = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """When a student's face raises a flag. Seconds, scales under the usual, and shares."""
+    """When a student's face raises a flag. Seconds, scales under the usual, and shares.
+
+    Low is the mean of the last `low_for_s` so many scales under the usual: one window in place of
+    a shorter mean that had to stay low as long again, which found the same dips ten seconds later
+    and raised more false flags (docs/flags.md).
+    """
 
     away_after_s: float = 120
     scales_below: float = 2.0
-    low_for_s: float = 60
+    low_for_s: float = 120
     turned_for_s: float = 120
     turned_share: float = 0.7
     cool_down_s: float = 300
     ask_s: float = ASK_S
 
 
-FEWER = {"scales_below": 3.0, "low_for_s": 120.0, "turned_for_s": 240.0, "turned_share": 0.8}
-MORE = {"scales_below": 1.5, "low_for_s": 40.0, "turned_for_s": 90.0, "turned_share": 0.6}
+FEWER = {"scales_below": 2.5, "low_for_s": 180.0, "turned_for_s": 240.0, "turned_share": 0.8}
+MORE = {"scales_below": 1.75, "low_for_s": 80.0, "turned_for_s": 90.0, "turned_share": 0.6}
 STEPS: dict[str, dict[str, float]] = {
     Course.Sensitivity.FEWER: FEWER,
     Course.Sensitivity.USUAL: {},

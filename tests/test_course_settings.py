@@ -36,7 +36,7 @@ class CourseSettingsTest(TestCase):
         self.save(sensitivity="fewer")
         lesson.refresh_from_db()
         found = rules.of(lesson)
-        self.assertEqual((found.low_for_s, found.scales_below), (90, 1.5))
+        self.assertEqual((found.low_for_s, found.scales_below), (90, 1.75))
         self.assertEqual(found.ask_s, 30)
 
     def test_not_asking_first_is_read_by_the_judge(self) -> None:

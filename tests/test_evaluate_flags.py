@@ -67,13 +67,14 @@ def test_a_second_flag_on_one_span_finds_nothing_new():
     assert (tally.precision, tally.recall, tally.delays) == (1.0, 0.5, [95])
 
 
-def test_the_quickest_of_those_precise_enough_is_chosen():
-    def row(precision: float, false: float, delay: float) -> dict:
+def test_of_those_precise_enough_that_find_most_the_quickest_is_chosen():
+    def row(precision: float, false: float, recall: float, delay: float) -> dict:
         told = {"precision": precision, "false_per_class_hour": false}
-        return {**told, "median_delay_s": delay, "recall": 0.5}
+        return {**told, "recall": recall, "median_delay_s": delay}
 
-    rows = [row(0.8, 0.5, 60), row(0.9, 0.9, 120), row(0.9, 0.2, 140), row(0.9, 1.1, 80)]
-    assert scoring.chosen(rows) is rows[1]
+    imprecise, alarming = row(0.8, 0.5, 0.9, 60), row(0.9, 1.1, 0.9, 60)
+    slow, quick, few = row(0.9, 0.9, 0.7, 140), row(0.9, 0.9, 0.69, 120), row(0.9, 0.2, 0.5, 60)
+    assert scoring.chosen([imprecise, alarming, slow, quick, few]) is quick
 
 
 def test_the_command_prints_three_rules_and_says_that_it_simulates():

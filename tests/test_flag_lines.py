@@ -134,7 +134,7 @@ FLAGS = [
     Line("a usual takes twenty samples", lambda n: usual_after(n, n=1), (19, 20, 21),
          (False, True, True)),
     Line("no dip before a usual is known", low_after, (17, 18, 19), ([], ["low"], ["low"])),
-    Line("a dip lasts a minute", lambda n: kept(Condition(60), *[True] * n).holds, (5, 6, 7),
+    Line("a condition of a minute", lambda n: kept(Condition(60), *[True] * n).holds, (5, 6, 7),
          (False, True, True)),
     Line("a flag clears after half a minute", still_holds, (2, 3, 4), (True, False, False)),
     Line("what is unknown is kept for a minute", remembered, (5, 6, 7), (True, True, False)),

@@ -112,11 +112,17 @@ class LowTest(TestCase):
         lesson.go(18, read(valence=0.0))
         return lesson
 
-    def test_well_below_the_usual_for_a_minute_raises_low(self) -> None:
+    def test_a_mean_of_two_minutes_well_below_the_usual_raises_low(self) -> None:
         lesson = self.learnt()
         changes = lesson.go(12, read(valence=-0.6))
         self.assertEqual(raised(changes), [(1, "low")])
-        self.assertGreaterEqual(changes[0].at - changes[0].since, 60)
+        self.assertEqual(changes[0].at - changes[0].since, 120)
+
+    def test_one_neutral_look_does_not_restart_it(self) -> None:
+        lesson = self.learnt()
+        lesson.go(4, read(valence=-0.8))
+        lesson.go(1, read())
+        self.assertEqual(raised(lesson.go(5, read(valence=-0.8))), [(1, "low")])
 
     def test_low_is_never_likely(self) -> None:
         lesson = self.learnt()
