@@ -74,7 +74,7 @@ def _what(sidecar: Told) -> list[str]:
         ["network", f"MobileNetV2 {settings['alpha']} (arXiv 1801.04381), seven-way head"],
         ["input", f"{sidecar['side']} × {sidecar['side']} px, grey, {sidecar['scale']}"],
         ["crop", f"BlazeFace box, margin {sidecar['crop']['margin']}"],
-        ["epochs", str(sidecar["training"]["epochs"])],
+        ["epochs", _epochs(sidecar["training"])],
     ]
     for kind, file in sidecar["files"].items():
         told = f"`{file['path']}`, {file['bytes'] / 1e6:.2f} MB, sha256 `{file['sha256'][:16]}…`"
@@ -196,12 +196,10 @@ def _calibration(sidecar: Told, found: Told) -> list[str]:
     return [
         "## When it is unsure",
         _said(
-            f"Sureness is calibrated by one temperature, {sidecar['temperature']} (arXiv "
-            f"1706.04599): the calibration error (ECE, 15 bins) is {found['ece']:.3f}, and "
-            f"{found['ece_before']:.3f} without. Readings less than {shown['unsure_below']:.2f} "
-            f"sure are shown as *unsure*: that leaves {shown['coverage']:.1%} of faces, "
-            f"{shown['accuracy']:.1%} of them read right. With the surest 80 % of faces, "
-            f"{found['accuracy_at_80']:.1%} are."
+            f"{_temperature(sidecar['temperature'], found)} "
+            f"Readings less than {shown['unsure_below']:.2f} sure are shown as *unsure*: that "
+            f"leaves {shown['coverage']:.1%} of faces, {shown['accuracy']:.1%} of them read right. "
+            f"With the surest 80 % of faces, {found['accuracy_at_80']:.1%} are."
         ),
         "![How often what is shown is right](abstain.svg)",
         _table(["unsure below", "faces shown", "of them right"], rows),
@@ -305,6 +303,24 @@ def _value(value: Any) -> str:
     if isinstance(value, list):
         return "; ".join(_value(item) for item in value)
     return str(value)
+
+
+def _epochs(training: Told) -> str:
+    before = training["settings"].get("goes_on_from")
+    return f"{training['epochs']}{f', going on from {before}' if before else ''}"
+
+
+def _temperature(temperature: float, found: Told) -> str:
+    error = f"the calibration error (ECE, 15 bins) is {found['ece']:.3f}"
+    if temperature == 1:
+        return (
+            "One temperature (arXiv 1706.04599) was to be fitted, and stayed at 1, for it may "
+            f"make answers less sure but not surer: {error}."
+        )
+    return (
+        f"Sureness is calibrated by one temperature, {temperature} (arXiv 1706.04599): {error}, "
+        f"and {found['ece_before']:.3f} without."
+    )
 
 
 def _said(words: str) -> str:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from ml import network
+from ml.backend import keras
 from ml.calibration import LEAST_UNSURE, choose_unsure_below, fit_temperature
 from ml.checkpoints import Checkpoint, CheckpointError, load
 from ml.classifier import MODELS, SIDECAR, Classifier
@@ -59,17 +60,44 @@ def open_run(run: Path, data: Path) -> Trained:
     return Trained(checkpoint, settings, faces, split)
 
 
-def write_networks(trained: Trained, folder: Path) -> None:
-    from ml.convert import to_float, to_int8  # TensorFlow; Keras alone trains elsewhere
-
+def model_of(trained: Trained) -> keras.Model:
     settings = trained.settings
     shape = network.Shape(settings.alpha, settings.dropout, settings.batch_norm_momentum)
     model = network.build(trained.side, shape)
     network.assign(model.weights, trained.checkpoint.weights)
-    rows = np.random.default_rng(settings.seed).permutation(len(trained.split.learn))[:SAMPLES]
+    return model
+
+
+def samples_of(trained: Trained) -> Faces:
+    """Training faces that show what values really occur inside the network."""
+    learn = trained.split.learn
+    rows = np.random.default_rng(trained.settings.seed).permutation(len(learn))[:SAMPLES]
+    return learn.take(rows)
+
+
+def write_networks(model: keras.Model, samples: Faces, folder: Path) -> None:
+    from ml.convert import to_float, to_int8  # TensorFlow; Keras alone trains elsewhere
+
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FILES["float"]).write_bytes(to_float(model))
-    (folder / FILES["int8"]).write_bytes(to_int8(model, trained.split.learn.image[rows]))
+    (folder / FILES["int8"]).write_bytes(to_int8(model, samples.image))
+
+
+def level_int8(model: keras.Model, samples: Faces, folder: Path) -> None:
+    """Give the int8 file, on average, the float file's scores for each expression.
+
+    Rounding to 8 bits moves whole channels, and with them every answer the same way (bias
+    correction, arXiv 1906.04721). Both files and a sidecar must be there.
+    """
+    from ml.convert import to_int8
+
+    said = {
+        kind: read_logits(Classifier(folder / name), samples).mean(axis=0)
+        for kind, name in FILES.items()
+    }
+    kernel, bias = model.get_layer("logits").get_weights()
+    model.get_layer("logits").set_weights([kernel, bias + said["float"] - said["int8"]])
+    (folder / FILES["int8"]).write_bytes(to_int8(model, samples.image))
 
 
 def sidecar(trained: Trained, folder: Path, version: str) -> dict[str, Any]:
@@ -123,9 +151,12 @@ def measured(trained: Trained, folder: Path, description: dict[str, Any]) -> dic
 
 def export(run: Path, data: Path, folder: Path, version: str) -> dict[str, Any]:
     trained = open_run(run, data)
-    write_networks(trained, folder)
-    description = sidecar(trained, folder, version)
+    model, samples = model_of(trained), samples_of(trained)
+    write_networks(model, samples, folder)
     # The classifier reads the sidecar from disk, so each step writes before the next measures.
+    write_sidecar(folder, sidecar(trained, folder, version))
+    level_int8(model, samples, folder)
+    description = sidecar(trained, folder, version)
     write_sidecar(folder, description)
     description = calibrated(trained, folder, description)
     write_sidecar(folder, description)

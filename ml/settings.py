@@ -40,9 +40,13 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a run is made of; the stages follow each other under one falling learning rate."""
+    """What a run is made of; the stages follow each other under one falling learning rate.
+
+    `goes_on_from` says in words which network `--init` holds, for the model card.
+    """
 
     name: str = "emotions"
+    goes_on_from: str = ""
     engine: str = "keras"
     seed: int = 1
     threads: int = 2

@@ -18,10 +18,15 @@ def honest_faces(count: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
     return logits, (rng.random((count, 1)) > chances).sum(axis=1).clip(0, 6)
 
 
-@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
+@pytest.mark.parametrize("temperature", [1.0, 1.5, 2.5])
 def test_the_temperature_that_was_put_in_is_found(temperature: float) -> None:
     logits, true = honest_faces()
     assert fit_temperature(logits * temperature, true) == pytest.approx(temperature, rel=0.05)
+
+
+def test_answers_are_never_made_surer() -> None:
+    logits, true = honest_faces()
+    assert fit_temperature(logits * 0.5, true) == 1.0
 
 
 def test_fitting_brings_sureness_and_accuracy_together() -> None:

@@ -13,12 +13,13 @@ from emotions import scoring, trials
 from emotions.scoring import Raised, Tally
 from emotions.trials import Span
 from ml import samples
+from ml.classifier import MODELS, SIDECAR
 
 DIP = Span(3, "low", 600, 700)
 
 
 def make(seed: int, noise: trials.Noise | None = None) -> trials.Trial:
-    return trials.lesson(seed, samples.load(), noise=noise or trials.Noise(), unsure_below=0.48)
+    return trials.lesson(seed, samples.load(), noise=noise or trials.Noise(), unsure_below=0.45)
 
 
 def test_stored_answers_are_small_whole_and_the_networks_own():
@@ -27,7 +28,9 @@ def test_stored_answers_are_small_whole_and_the_networks_own():
     assert known.probabilities.shape == (3589, 7)
     assert np.allclose(known.probabilities.sum(axis=1), 1)
     right = (known.probabilities.argmax(axis=1) == known.true).mean()
-    assert right == pytest.approx(0.640, abs=0.002)
+    described = json.loads((MODELS / SIDECAR).read_text())
+    assert known.version == described["version"]
+    assert right == pytest.approx(described["figures"]["accuracy"], abs=0.002)
 
 
 def test_a_lesson_is_made_of_its_seed_alone():

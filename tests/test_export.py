@@ -87,6 +87,17 @@ def test_exported_files_answer_as_keras_does(exported: Path, tmp_path: Path) -> 
         assert (file_says.argmax(axis=1) == keras_says.argmax(axis=1)).mean() >= alike, name
 
 
+def test_rounding_moves_no_expression_as_a_whole(exported: Path) -> None:
+    rng = np.random.default_rng(4)
+    faces = np.stack([pattern(k % 7, rng) for k in range(70)])
+    exact, rounded = (
+        np.stack([Classifier(exported / name).logits(face) for face in faces])
+        for name in ("emotions.float.tflite", "emotions.int8.tflite")
+    )
+    moved = np.abs((rounded - exact).mean(axis=0))
+    assert moved.max() < 0.02 * np.abs(exact).max()
+
+
 def test_a_cut_off_run_is_not_exported(
     exported: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
