@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -67,7 +68,14 @@ def normed(x: torch.Tensor, norm: nn.BatchNorm2d, *, bounded: bool) -> torch.Ten
 
 class _Normed(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x, weight, bias, epsilon, bounded):  # type: ignore[no-untyped-def]
+    def forward(
+        ctx: Any,
+        x: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor,
+        epsilon: float,
+        bounded: bool,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         made = library()
         assert made is not None
         rows, channels = x.numel() // x.shape[1], x.shape[1]
@@ -89,7 +97,7 @@ class _Normed(torch.autograd.Function):
         return out, mean, variance
 
     @staticmethod
-    def backward(ctx, slope, *_):  # type: ignore[no-untyped-def]
+    def backward(ctx: Any, slope: torch.Tensor, *_: object) -> tuple[torch.Tensor | None, ...]:
         made = library()
         assert made is not None
         x, weight, mean, inverse, scale, shift = ctx.saved_tensors
