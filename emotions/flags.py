@@ -173,8 +173,9 @@ class Watch:
     def sure(self, kind: str) -> float | None:
         """How sure, from what is stored: never "likely", because a face is only a hint.
 
-        Half is how far under the usual (two scales more count as certain), half how much of the
-        last two minutes could be read.
+        Two fifths are how far under the usual (two scales more count as certain), the rest how much
+        of the last two minutes could be read: a flag goes up as soon as its line is crossed, so
+        a well-read one that has just done so is a "maybe" and no mere guess.
         """
         if kind == AWAY:
             return None
@@ -184,7 +185,7 @@ class Watch:
         if kind == LOW and self.mood is not None:
             depth = self.usual.depth(self.mood) / self.rules.scales_below - 1
             depth = min(1.0, max(0.0, depth))
-        return round(0.45 + 0.14 * depth + 0.15 * coverage, 2)
+        return round(0.45 + 0.12 * depth + 0.17 * coverage, 2)
 
     @property
     def mood(self) -> float | None:
