@@ -274,10 +274,6 @@ class Judge:
         watch = self.watches.get(student)
         return watch.usual.middle if watch else None
 
-    def mood(self, student: int) -> float | None:
-        watch = self.watches.get(student)
-        return watch.mood if watch else None
-
     def fold(
         self,
         starts_at: int,
