@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.augment import resized
+from ml.augment import Augment, eased, resized
 from ml.checkpoints import load
 from ml.classifier import MODELS, BadModel, Classifier
 from ml.engines import Rate
@@ -95,6 +95,15 @@ def test_kept_blocks_need_pytorch_and_must_exist() -> None:
     with pytest.raises(SettingsError, match="0 to 18"):
         stages[0]["kept"] = 19
         settings_from({"stages": stages, "engine": "torch"}, source="test")
+
+
+def test_ease_is_a_share_and_leaves_light_and_wear() -> None:
+    with pytest.raises(SettingsError, match="ease"):
+        settings_from({"stages": [{"side": 48, "epochs": 1, "ease": 1.5}]}, source="test")
+    whole = Augment(noise=0.25)
+    half = eased(whole, 0.5)
+    assert (half.shift, half.erase) == (whole.shift / 2, whole.erase / 2)
+    assert (half.noise, half.contrast, half.flip) == (whole.noise, whole.contrast, whole.flip)
 
 
 def test_an_unfolded_network_answers_as_the_exported_file(tmp_path: Path) -> None:
