@@ -34,8 +34,8 @@ BLOCKS = (
 )
 """Widening, channels, repeats, first stride: table 2 of arXiv 1801.04381."""
 EPSILON = 1e-3
-KEEP_MEMORY, GROW_BY = -1, -2
-"""M_TRIM_THRESHOLD and M_TOP_PAD of the C library's mallopt."""
+KEEP_MEMORY, GROW_BY, SEPARATE = -1, -2, -4
+"""M_TRIM_THRESHOLD, M_TOP_PAD and M_MMAP_MAX of the C library's mallopt."""
 
 
 class Layer(nn.Module):
@@ -62,6 +62,8 @@ class Layer(nn.Module):
 
     def convolved(self, x: torch.Tensor) -> torch.Tensor:
         """Before the norm."""
+        if self.stride == 2 and self.conv.groups > 1 and fused.fits(x):
+            return fused.strided(x, self.conv)
         return self.conv(self._padded(x))
 
     def _padded(self, x: torch.Tensor) -> torch.Tensor:
@@ -319,11 +321,15 @@ class TorchJudge:
 
 
 def logits_of(network: Network, faces: np.ndarray) -> torch.Tensor:
-    """Faces (n, side, side, 1) to logits, in bfloat16 where that is faster: on an accelerator."""
+    """Faces (n, side, side, 1) to logits, in bfloat16 where that is faster.
+
+    That is on an accelerator, and to learn on a processor that multiplies it.
+    """
     device = network.logits.weight.device
     # One channel: (n, side, side, 1) and (n, 1, side, side) are the same memory.
     given = torch.from_numpy(faces).permute(0, 3, 1, 2).to(device)
-    with torch.autocast(device.type, torch.bfloat16, device.type == "cuda"):
+    halved = device.type == "cuda" or (torch.is_grad_enabled() and fused.halves())
+    with torch.autocast(device.type, torch.bfloat16, halved):
         return network(given).float()
 
 
@@ -335,3 +341,4 @@ def _keep_memory() -> None:
     if set_option is not None:
         set_option(KEEP_MEMORY, 2**31 - 1)
         set_option(GROW_BY, 2**29)
+        set_option(SEPARATE, 0)

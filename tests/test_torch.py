@@ -40,30 +40,68 @@ def learner(stage: Stage, weights=None, memory=()):
     return TorchEngine(settings).learner(stage, weights, list(memory), RATE)
 
 
-def test_norms_in_one_pass_are_pytorchs_own() -> None:
+FORMATS = pytest.mark.parametrize("number", (torch.float32, torch.bfloat16), ids=str)
+
+
+def pixels(*shape: int, number: torch.dtype) -> torch.Tensor:
     from ml import fused
 
     if fused.library() is None:
         pytest.skip("there is no C compiler")
-    x = torch.randn(4, 24, 9, 9).mul_(3).contiguous(memory_format=torch.channels_last)
-    slope = torch.randn_like(x)
-    for bounded in (True, False):
-        norms = [torch.nn.BatchNorm2d(24, momentum=0.1) for _ in range(2)]
-        for norm in norms:
-            torch.nn.init.constant_(norm.weight, 2.0)
-            torch.nn.init.constant_(norm.bias, 1.0)
-        ours, theirs = (x.clone(memory_format=torch.preserve_format).requires_grad_() for _ in "ab")
-        made = fused.normed(ours, norms[0], bounded=bounded)
-        wanted = norms[1](theirs)
-        wanted = torch.nn.functional.relu6(wanted) if bounded else wanted
-        made.backward(slope)
-        wanted.backward(slope)
-        assert torch.allclose(made, wanted, atol=1e-5)
-        assert torch.allclose(ours.grad, theirs.grad, atol=1e-5)
-        for mine, other in zip(norms[0].parameters(), norms[1].parameters(), strict=True):
-            assert torch.allclose(mine.grad, other.grad, rtol=1e-4, atol=1e-4)
-        for mine, other in zip(norms[0].buffers(), norms[1].buffers(), strict=True):
-            assert torch.allclose(mine, other, atol=1e-6)
+    return torch.randn(*shape).mul_(3).to(number).contiguous(memory_format=torch.channels_last)
+
+
+def same(found: torch.Tensor, wanted: torch.Tensor, number: torch.dtype) -> bool:
+    """To the last bit but rounding: a bfloat16 has eight bits."""
+    near = 1e-5 if number == torch.float32 else 2**-7
+    return torch.allclose(found.float(), wanted, rtol=near, atol=near)
+
+
+@FORMATS
+@pytest.mark.parametrize("bounded", (True, False), ids=("relu6", "plain"))
+def test_norms_in_one_pass_are_pytorchs_own(bounded: bool, number: torch.dtype) -> None:
+    from ml import fused
+
+    x = pixels(4, 24, 9, 9, number=number)
+    slope = torch.randn(x.shape).to(number)
+    norms = [torch.nn.BatchNorm2d(24, momentum=0.1) for _ in range(2)]
+    for norm in norms:
+        torch.nn.init.constant_(norm.weight, 2.0)
+        torch.nn.init.constant_(norm.bias, 1.0)
+    ours, theirs = x.clone().requires_grad_(), x.float().requires_grad_()
+    made = fused.normed(ours, norms[0], bounded=bounded)
+    wanted = norms[1](theirs)
+    wanted = torch.nn.functional.relu6(wanted) if bounded else wanted
+    made.backward(slope)
+    wanted.backward(slope.float())
+    assert made.dtype == ours.grad.dtype == number
+    assert same(made, wanted, number)
+    assert same(ours.grad, theirs.grad, number)
+    for mine, other in zip(norms[0].parameters(), norms[1].parameters(), strict=True):
+        assert torch.allclose(mine.grad, other.grad, rtol=1e-4, atol=1e-4)
+    for mine, other in zip(norms[0].buffers(), norms[1].buffers(), strict=True):
+        assert torch.allclose(mine, other, atol=1e-6)
+
+
+@FORMATS
+@pytest.mark.parametrize("side", (12, 3))
+def test_strides_without_a_padded_copy_are_pytorchs_own(side: int, number: torch.dtype) -> None:
+    """An even side is padded at its end, an odd one all around."""
+    from ml import fused
+    from ml.torch_engine import Layer
+
+    layer = Layer(24, 24, size=3, momentum=0.9, stride=2, groups=24)
+    ours = pixels(4, 24, side, side, number=number).requires_grad_()
+    made = fused.strided(ours, layer.conv)
+    slope = torch.randn(made.shape).to(number)
+    made.backward(slope)
+    by_weight, layer.conv.weight.grad = layer.conv.weight.grad, None
+    theirs = ours.detach().float().requires_grad_()
+    wanted = layer.conv(layer._padded(theirs))
+    wanted.backward(slope.float())
+    assert same(made, wanted, number)
+    assert same(ours.grad, theirs.grad, number)
+    assert torch.allclose(by_weight, layer.conv.weight.grad, rtol=1e-4, atol=1e-3)
 
 
 def test_kept_blocks_stay_as_they_are_and_the_rest_learns() -> None:
