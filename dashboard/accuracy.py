@@ -1,7 +1,7 @@
 """How often the reading is right, in words, from the figures measured for the shipped model.
 
-The figures are written beside the model by `ml.export`; nothing here is typed by hand, and where
-nothing was measured the page says so.
+The figures are written beside the model by `ml.export`, and are those of the reading that is shown;
+nothing here is typed by hand, and where nothing was measured the page says so.
 """
 
 from __future__ import annotations
@@ -60,9 +60,10 @@ def measured(path: Path = SIDECAR) -> Measured | None:
     """What was measured, or None where nothing was or the file says nothing we know."""
     try:
         figures: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["figures"]
-        right, pictures = float(figures["accuracy"]), int(figures["n"])
+        shown: dict[str, Any] = figures["shown"]
+        right, pictures = float(shown["accuracy"]), int(shown["n"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    classes = figures.get("per_class", {})
+    classes = shown.get("per_class", {})
     recall = {label: float(classes[label]["recall"]) for label in EMOTIONS if label in classes}
     return Measured(right, pictures, recall)

@@ -177,7 +177,7 @@ def held(values: np.ndarray, changes: np.ndarray) -> np.ndarray:
 @cache
 def known_answers() -> list[tuple[np.ndarray, np.ndarray]]:
     """For each expression the network's answers that were right and sure, and all of them."""
-    stored = samples.load()
+    stored = samples.load().by_taggers()
     found = []
     for label in range(len(EMOTIONS)):
         known = stored.of(label)

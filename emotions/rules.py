@@ -28,7 +28,7 @@ class Rules:
     """
 
     away_after_s: float = 120
-    scales_below: float = 2.0
+    scales_below: float = 1.9
     low_for_s: float = 120
     turned_for_s: float = 120
     turned_share: float = 0.7

@@ -60,7 +60,7 @@ def _part(name: str, data: Path, split: str, model: Path) -> dict[str, Any]:
     if name == "evaluate":
         return evaluate.measure(data, split, model)
     measure = robustness.figures if name == "robustness" else whole_path.figures
-    return measure(Classifier(model), read(data).part(split))
+    return measure(Classifier(model), read(data).part(split).as_seen())
 
 
 def speed(model: Path) -> dict[str, Any]:
@@ -76,10 +76,14 @@ def speed(model: Path) -> dict[str, Any]:
 def drawings(figures: dict[str, Any]) -> dict[str, str]:
     """The card's two pictures by file name."""
     found = figures["evaluate"]
-    series = {"the labels": [(share, right) for share, right in found["curve"]]}
-    title = "How often what is shown is right, when the less sure is left out"
+    shown = found["shown"]
+    series = {
+        "as shown, by most taggers": [(share, right) for share, right in shown["curve"]],
+        "as labelled, by labels": [(share, right) for share, right in found["curve"]],
+    }
+    title = "How often it is right, when the less sure is left out"
     return {
-        CONFUSION: confusion(found["labels"], np.array(found["confusion"])),
+        CONFUSION: confusion(found["labels"], np.array(shown["confusion"])),
         ABSTAIN: lines(series, title=title, across="share of faces shown", up="read right"),
     }
 

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+BEST, FINAL = "best.npz", "final.npz"
+
 
 class CheckpointError(ValueError):
     """The checkpoint cannot be used; the message says why, in one line."""
@@ -27,6 +29,11 @@ class Checkpoint:
     weights: list[np.ndarray]
     optimizer: list[np.ndarray]
     progress: dict[str, Any]
+
+
+def finished(run: Path) -> Path:
+    """The network of a run: where it ended, or the best so far of one that did not."""
+    return run / FINAL if (run / FINAL).exists() else run / BEST
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:

@@ -1,7 +1,7 @@
 """The seven-expression network: a grey face in, calibrated probabilities out.
 
-LiteRT runs the exported file; the sidecar beside it says how: labels, input size, temperature,
-the threshold under which a reading is unsure, and how faces were framed. The two are checked
+LiteRT runs the exported file; the sidecar beside it says how: labels, input size, how scores are
+read, the threshold under which a reading is unsure, and how faces were framed. The two are checked
 against each other, so a swapped or half-copied model is refused at start and not discovered in
 a lesson.
 """
@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +24,29 @@ from ml.labels import EMOTIONS
 MODELS = Path(__file__).resolve().parent / "models"
 SIDECAR = "emotions.json"
 DEFAULT = MODELS / "emotions.int8.tflite"
+READINGS = ("shown", "labelled")
+"""What the worker shows, and what is compared with other networks on FER2013's labels."""
 
 
 class BadModel(ValueError):
     """The model file and its sidecar are missing, damaged or do not belong together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How scores become probabilities: as people see faces, or as a data set labels them.
+
+    The shift is how much oftener those say each expression than the network does, in logarithms
+    (`ml.calibration`).
+    """
+
+    temperature: float = 1.0
+    shift: Sequence[float] = (0.0,) * len(EMOTIONS)
+
+    def probabilities(self, logits: np.ndarray) -> np.ndarray:
+        """Logits (…, 7) to probabilities of the same shape, each row summing to 1."""
+        shift = np.asarray(self.shift, np.float32)
+        return softmax(logits / np.float32(self.temperature) + shift)
 
 
 class Classifier:
@@ -37,7 +58,8 @@ class Classifier:
         model = _model(path, sidecar)
         self.version: str = sidecar["version"]
         self.side: int = sidecar["side"]
-        self.temperature: float = sidecar["temperature"]
+        self.shown = Reading(**sidecar["shown"])
+        self.labelled = Reading(**sidecar["labelled"])
         self.unsure_below: float = sidecar["unsure_below"]
         self.crop_margin: float = sidecar["crop"]["margin"]
         try:
@@ -61,8 +83,8 @@ class Classifier:
         return (raw - self.zero) * self.step
 
     def probabilities(self, face: np.ndarray) -> np.ndarray:
-        """Softmax of the logits over the sidecar's temperature: (7,) float32, summing to 1."""
-        return softmax(self.logits(face) / self.temperature)
+        """What is shown, the taggers' reading of the scores: (7,) float32, summing to 1."""
+        return self.shown.probabilities(self.logits(face))
 
     def _learn_tensors(self, path: Path) -> None:
         """Shapes and quantisation, read from the file itself."""
@@ -113,7 +135,7 @@ def _sidecar(path: Path) -> dict[str, Any]:
 
 
 def _check_sidecar(name: str, sidecar: dict[str, Any]) -> None:
-    wanted = ("version", "labels", "side", "scale", "crop", "temperature", "unsure_below", "files")
+    wanted = ("version", "labels", "side", "scale", "crop", *READINGS, "unsure_below", "files")
     missing = [key for key in wanted if key not in sidecar]
     if missing:
         raise BadModel(f"{name} does not say: {', '.join(missing)}.")
@@ -121,11 +143,24 @@ def _check_sidecar(name: str, sidecar: dict[str, Any]) -> None:
         raise BadModel(f"{name} lists the labels {sidecar['labels']}, not {list(EMOTIONS)}.")
     if sidecar["scale"] != "x/127.5-1":
         raise BadModel(f"{name} scales its input by {sidecar['scale']!r}; 'x/127.5-1' is read.")
-    numbers = (sidecar["side"], sidecar["temperature"], sidecar["unsure_below"])
-    if not all(isinstance(value, (int, float)) for value in numbers) or min(numbers[:2]) <= 0:
-        raise BadModel(f"{name} gives side, temperature or unsure_below as no positive number.")
+    numbers = (sidecar["side"], sidecar["unsure_below"])
+    if not all(isinstance(value, (int, float)) and value > 0 for value in numbers):
+        raise BadModel(f"{name} gives side or unsure_below as no positive number.")
+    for reading in READINGS:
+        if not _is_reading(sidecar[reading]):
+            raise BadModel(f"{name} gives no temperature and seven shifts for {reading!r}.")
     if not isinstance(sidecar["crop"], dict) or "margin" not in sidecar["crop"]:
         raise BadModel(f"{name} does not say how faces are cropped (crop.margin).")
+
+
+def _is_reading(told: Any) -> bool:
+    if not isinstance(told, dict) or set(told) != {"temperature", "shift"}:
+        return False
+    shift = told["shift"]
+    if not isinstance(shift, list) or len(shift) != len(EMOTIONS):
+        return False
+    numbers = [told["temperature"], *shift]
+    return all(isinstance(one, (int, float)) for one in numbers) and told["temperature"] > 0
 
 
 def _model(path: Path, sidecar: dict[str, Any]) -> bytes:

@@ -54,6 +54,25 @@ class Faces:
             elsewhere=None if self.elsewhere is None else self.elsewhere[rows],
         )
 
+    def majority(self) -> tuple[np.ndarray, np.ndarray]:
+        """What most taggers saw, and where that is clear, each of shape (n,).
+
+        Clear is one of our seven with more votes than any other answer, also than contempt,
+        "unknown" and "no face" where the file has them.
+        """
+        ordered = np.sort(self.votes, axis=1)
+        clear = ordered[:, -1] > ordered[:, -2]
+        if self.elsewhere is not None:
+            clear &= ordered[:, -1] > self.elsewhere
+        return self.votes.argmax(axis=1), clear
+
+    def as_seen(self) -> Faces:
+        """The faces with a clear majority, which takes the label's place; all where none voted."""
+        seen, clear = self.majority()
+        if not clear.any():
+            return self
+        return replace(self.take(np.flatnonzero(clear)), emotion=seen[clear].astype(np.uint8))
+
     def sizes(self) -> dict[str, int]:
         """How many images each split holds, for those that hold any."""
         counts = np.bincount(self.split, minlength=len(self.split_names))

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from ml.batches import plain_batches
-from ml.checkpoints import CheckpointError, load
+from ml.checkpoints import CheckpointError, finished, load
 from ml.data import DataError, Faces, pixel_keys, read
 from ml.engines import EngineError, Judge, engine
 from ml.metrics import accuracy, softmax
@@ -39,9 +39,10 @@ class Teacher:
 
 def answers(run: Path, engine_name: str, faces: Faces) -> np.ndarray:
     """A finished run's logits for these faces, each averaged with its mirror image's."""
-    checkpoint = load(run / "best.npz")
+    path = finished(run)
+    checkpoint = load(path)
     table = {**checkpoint.progress["settings"], "engine": engine_name}
-    settings: Settings = settings_from(table, source=str(run / "best.npz"))
+    settings: Settings = settings_from(table, source=str(path))
     judge = engine(settings).opened(int(checkpoint.progress["side"]), checkpoint.weights)
     side = int(checkpoint.progress["side"])
     plain = _asked(judge, faces.image, side)

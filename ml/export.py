@@ -1,7 +1,7 @@
 """Export a trained run for the worker: `python -m ml.export --run runs/first --data FILE`.
 
-Writes the int8 and the float network and the sidecar that says how to read them. Temperature
-and threshold are fitted on the run's held-out faces through the very file that the worker runs;
+Writes the int8 and the float network and the sidecar that says how to read them. Readings and
+threshold are fitted on the run's held-out faces through the very file that the worker runs;
 the figures are those of `ml.evaluate` on the run's check split.
 """
 
@@ -20,16 +20,15 @@ import numpy as np
 
 from ml import network
 from ml.backend import keras
-from ml.calibration import LEAST_UNSURE, choose_unsure_below, fit_temperature
-from ml.checkpoints import Checkpoint, CheckpointError, load
-from ml.classifier import MODELS, SIDECAR, Classifier
+from ml.calibration import LEAST_UNSURE, choose_unsure_below, fit_labelled, fit_shown
+from ml.checkpoints import Checkpoint, CheckpointError, finished, load
+from ml.classifier import MODELS, SIDECAR, Classifier, Reading
 from ml.data import DataError, Faces, read
 from ml.evaluate import figures, read_logits
 from ml.faces import MARGIN
 from ml.labels import EMOTIONS
-from ml.metrics import softmax
-from ml.settings import Settings, SettingsError, settings_from
-from ml.train import BEST, Split, split_faces
+from ml.settings import Settings, SettingsError, as_table, settings_from
+from ml.train import Split, split_faces
 
 FILES = {"int8": "emotions.int8.tflite", "float": "emotions.float.tflite"}
 SAMPLES = 700
@@ -51,8 +50,8 @@ class Trained:
 
 
 def open_run(run: Path, data: Path) -> Trained:
-    checkpoint = load(run / BEST)
-    settings = settings_from(checkpoint.progress["settings"], source=str(run / BEST))
+    checkpoint = load(finished(run))
+    settings = settings_from(checkpoint.progress["settings"], source=str(finished(run)))
     faces = read(data)
     split = split_faces(faces, settings)
     if split.digest != checkpoint.progress["data"]:
@@ -101,7 +100,7 @@ def level_int8(model: keras.Model, samples: Faces, folder: Path) -> None:
 
 
 def sidecar(trained: Trained, folder: Path, version: str) -> dict[str, Any]:
-    """What the worker must know; temperature and threshold still neutral."""
+    """What the worker must know; readings and threshold still neutral."""
     progress = trained.checkpoint.progress
     return {
         "name": trained.settings.name,
@@ -111,7 +110,8 @@ def sidecar(trained: Trained, folder: Path, version: str) -> dict[str, Any]:
         "grey": True,
         "scale": "x/127.5-1",
         "crop": {"margin": MARGIN, "aligned": True},
-        "temperature": 1.0,
+        "shown": as_table(Reading()),
+        "labelled": as_table(Reading()),
         "unsure_below": LEAST_UNSURE,
         "files": {kind: _described(folder / name) for kind, name in FILES.items()},
         "figures": {},
@@ -125,12 +125,18 @@ def sidecar(trained: Trained, folder: Path, version: str) -> dict[str, Any]:
 
 
 def calibrated(trained: Trained, folder: Path, description: dict[str, Any]) -> dict[str, Any]:
-    """The sidecar with temperature and threshold from the held-out faces."""
+    """The sidecar with both readings and the threshold from the held-out faces."""
     held = trained.split.held
-    logits = read_logits(Classifier(folder / FILES["int8"]), held)
-    temperature = fit_temperature(logits, held.emotion)
-    unsure_below = choose_unsure_below(softmax(logits, temperature), held.emotion)
-    return {**description, "temperature": temperature, "unsure_below": unsure_below}
+    classifier = Classifier(folder / FILES["int8"])
+    logits, seen = read_logits(classifier, held), held.as_seen()
+    shown = fit_shown(logits, held.emotion, held.votes)
+    sure = shown.probabilities(read_logits(classifier, seen))
+    return {
+        **description,
+        "shown": as_table(shown),
+        "labelled": as_table(fit_labelled(logits, held.emotion)),
+        "unsure_below": choose_unsure_below(sure, seen.emotion),
+    }
 
 
 def measured(trained: Trained, folder: Path, description: dict[str, Any]) -> dict[str, Any]:
@@ -196,8 +202,9 @@ def main(argv: list[str] | None = None) -> int:
     except (DataError, CheckpointError, SettingsError, OSError) as error:
         print(f"ml.export: {error}", file=sys.stderr)
         return 2
-    shown = {name: found[name] for name in ("version", "side", "temperature", "unsure_below")}
-    shown["accuracy"] = found["figures"].get("accuracy")
+    shown = {name: found[name] for name in ("version", "side", "shown", "labelled", "unsure_below")}
+    for name in ("accuracy", "ferplus_majority_accuracy"):
+        shown[name] = found["figures"].get(name)
     print(json.dumps(shown))
     return 0
 

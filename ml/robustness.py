@@ -1,8 +1,8 @@
 """How much worse pictures cost: `python -m ml.robustness --data FILE`.
 
 Every face is read again blurred, noisy, darker, brighter, badly compressed, smaller and turned,
-and cut out a little beside the place. Nothing is drawn anew: the same faces, the same seed, so
-that two networks can be compared.
+and cut out a little beside the place. Right is what most taggers saw, where there are votes.
+Nothing is drawn anew: the same faces, the same seed, so that two networks can be compared.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def _crop_figures(classifier: Classifier, faces: Faces, clean: np.ndarray) -> di
 
 def _probabilities(classifier: Classifier, image: np.ndarray) -> np.ndarray:
     logits = np.stack([classifier.logits(face) for face in image])
-    return metrics.softmax(logits, classifier.temperature)
+    return classifier.shown.probabilities(logits)
 
 
 def as_text(found: dict[str, Any]) -> str:
@@ -150,7 +150,8 @@ def as_text(found: dict[str, Any]) -> str:
 def main(argv: list[str] | None = None) -> int:
     options = options_of("ml.robustness", __doc__).parse_args(argv)
     try:
-        found = figures(Classifier(options.model), read(options.data).part(options.split))
+        faces = read(options.data).part(options.split).as_seen()
+        found = figures(Classifier(options.model), faces)
     except (DataError, BadModel) as error:
         print(f"ml.robustness: {error}", file=sys.stderr)
         return 2

@@ -1,7 +1,8 @@
 """What the network says of labelled faces, kept small: `python -m ml.samples --data FILE`.
 
 Simulated lessons draw from these vectors by true expression, so that they err as the network
-errs. Probabilities are as good as 16 bits; no picture is in the file, and none can be made of it.
+errs. True is what most of ten taggers saw (FER+), or FER2013's one label. Probabilities are as
+good as 16 bits; no picture is in the file, and none can be made of it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 
-from ml import metrics
 from ml.classifier import DEFAULT, MODELS, BadModel, Classifier
 from ml.data import DataError, read
 from ml.evaluate import read_logits
@@ -22,31 +22,47 @@ from ml.labels import EMOTIONS
 STORED = MODELS / "public_test.npz"
 
 
+NOT_CLEAR = 255
+
+
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """`probabilities` is (n, 7), `true` the label of each; `version` says which network."""
+    """`probabilities` is (n, 7), `true` the label of each; `version` says which network.
+
+    `seen` is what most taggers saw, NOT_CLEAR where no one expression has the most votes.
+    """
 
     probabilities: np.ndarray
     true: np.ndarray
+    seen: np.ndarray
     version: str
 
     def of(self, label: int) -> np.ndarray:
         return self.probabilities[self.true == label]
+
+    def by_taggers(self) -> Samples:
+        """The faces with a clear majority, which then is their truth."""
+        clear = self.seen != NOT_CLEAR
+        seen = self.seen[clear]
+        return Samples(self.probabilities[clear], seen, seen, self.version)
 
 
 def load(path: Path = STORED) -> Samples:
     with np.load(path, allow_pickle=False) as stored:
         probabilities = stored["probabilities"].astype(float)
         probabilities /= probabilities.sum(axis=1, keepdims=True)
-        return Samples(probabilities, stored["true"].astype(int), str(stored["version"]))
+        true, seen = stored["true"].astype(int), stored["seen"].astype(int)
+        return Samples(probabilities, true, seen, str(stored["version"]))
 
 
 def make(data: Path, split: str, model: Path) -> Samples:
     faces = read(data).part(split)
     classifier = Classifier(model)
     logits = read_logits(classifier, faces)
-    probabilities = metrics.softmax(logits, classifier.temperature)
-    return Samples(probabilities, faces.emotion.astype(int), classifier.version)
+    probabilities = classifier.shown.probabilities(logits)
+    seen, clear = faces.majority()
+    seen = np.where(clear, seen, NOT_CLEAR)
+    return Samples(probabilities, faces.emotion.astype(int), seen, classifier.version)
 
 
 def save(samples: Samples, path: Path) -> None:
@@ -54,6 +70,7 @@ def save(samples: Samples, path: Path) -> None:
         path,
         probabilities=samples.probabilities.astype(np.float16),
         true=samples.true.astype(np.uint8),
+        seen=samples.seen.astype(np.uint8),
         version=np.array(samples.version),
     )
 

@@ -1,8 +1,9 @@
 """Train the network: `python -m ml.train --data fer2013.npz --out runs/first`.
 
 One configuration file describes a run. Every epoch ends with a checkpoint to go on from, a line
-in metrics.jsonl, and, where it read the held-out faces best so far, `best.npz`, which
-`ml.export` turns into the file the worker runs.
+in metrics.jsonl, and, where it read the held-out faces best so far, `best.npz`. A run that went
+to its end leaves `final.npz`, which `ml.export` turns into the file the worker runs: with a rate
+that falls to nothing the last epoch is the one to take, and nothing was picked by chance.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from tqdm import tqdm
 
 from ml.augment import eased
 from ml.batches import Batches, plain_batches
-from ml.checkpoints import Checkpoint, CheckpointError, load, save
+from ml.checkpoints import BEST, FINAL, Checkpoint, CheckpointError, load, save
 from ml.data import DataError, Faces, read, stands_in, validation_cut
 from ml.distill import TeacherError, open_teacher, taught
 from ml.engines import EngineError, InitError, Judge, Learner, LearningError, Rate, engine
@@ -28,7 +29,7 @@ from ml.metrics import accuracy
 from ml.settings import Settings, SettingsError, Stage, as_table, overridden, read_settings
 from ml.targets import soft_targets
 
-LAST, BEST, LOG = "last.npz", "best.npz", "metrics.jsonl"
+LAST, LOG = "last.npz", "metrics.jsonl"
 REFUSALS = (
     DataError,
     SettingsError,
@@ -182,8 +183,9 @@ class Run:
         better = held >= self.best
         self.best = max(held, self.best)
         state = self._state(stage)
-        if better:
-            save(self.folder / BEST, Checkpoint(judge.weights(), [], state))
+        for name, wanted in ((BEST, better), (FINAL, self.done == self.settings.epochs)):
+            if wanted:
+                save(self.folder / name, Checkpoint(judge.weights(), [], state))
         save(self.folder / LAST, Checkpoint(self.weights, self.memory, state))
         with (self.folder / LOG).open("a", encoding="utf-8") as log:
             log.write(json.dumps(line) + "\n")

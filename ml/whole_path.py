@@ -2,7 +2,8 @@
 
 A data set's faces go straight into the network, a student's come out of a webcam frame. Here the
 same faces are laid into frames, compressed, and read by the worker's own function, and what it
-answers stands beside what the network says of the picture itself.
+answers stands beside what the network says of the picture itself. Right is what most taggers
+saw, where there are votes.
 """
 
 from __future__ import annotations
@@ -165,7 +166,7 @@ def main(argv: list[str] | None = None) -> int:
             rows = margins(classifier, held_out(faces, options.model), options.margins)
             print(json.dumps(rows, indent=2) if options.json else as_table(rows))
             return 0
-        found = figures(classifier, faces.part(options.split))
+        found = figures(classifier, faces.part(options.split).as_seen())
     except (DataError, BadModel, NoFaceModel) as error:
         print(f"ml.whole_path: {error}", file=sys.stderr)
         return 2

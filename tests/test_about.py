@@ -30,18 +30,19 @@ class MeasuredTest(TestCase):
     def test_the_measured_figure_is_put_in_words(self):
         classes = {label: {"recall": 0.5} for label in EMOTIONS}
         classes["happy"]["recall"], classes["fear"]["recall"] = 0.86, 0.31
-        figures = {"accuracy": 0.683, "n": 3589, "per_class": classes}
+        shown = {"accuracy": 0.683, "n": 3372, "per_class": classes}
+        figures = {"accuracy": 0.9, "n": 3589, "shown": shown}
         measured = accuracy.measured(sidecar(self.folder, figures))
         self.assertEqual(
             measured.words,
-            "About 7 in 10 on 3,589 test pictures, less on real faces in a room.",
+            "About 7 in 10 on 3,372 test pictures, less on real faces in a room.",
         )
         self.assertIn("“happy” it finds about 9", measured.best_and_worst)
         self.assertIn("“fear” about 3", measured.best_and_worst)
 
     def test_nothing_measured_is_nothing_said(self):
         self.assertIsNone(accuracy.measured(Path(self.folder) / "missing.json"))
-        for figures in ({}, None, {"accuracy": "high", "n": 1}):
+        for figures in ({}, None, {"shown": {"accuracy": "high", "n": 1}}):
             self.assertIsNone(accuracy.measured(sidecar(self.folder, figures)))
 
     def test_the_shipped_sidecar_is_understood(self):
@@ -50,7 +51,9 @@ class MeasuredTest(TestCase):
         if not known:
             self.assertIsNone(measured)
             return
-        self.assertEqual((measured.right, measured.pictures), (known["accuracy"], known["n"]))
+        self.assertEqual(
+            (measured.right, measured.pictures), (known["shown"]["accuracy"], known["shown"]["n"])
+        )
 
 
 class AboutPageTest(TestCase):

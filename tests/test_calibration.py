@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from ml import metrics
-from ml.calibration import LEAST_UNSURE, MOST_UNSURE, choose_unsure_below, fit_temperature
+from ml.calibration import (
+    LEAST_UNSURE,
+    MOST_UNSURE,
+    choose_unsure_below,
+    fit_labelled,
+    fit_shown,
+)
 from ml.labels import DISGUST, EMOTIONS
 
 
@@ -21,19 +27,54 @@ def honest_faces(count: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("temperature", [1.0, 1.5, 2.5])
 def test_the_temperature_that_was_put_in_is_found(temperature: float) -> None:
     logits, true = honest_faces()
-    assert fit_temperature(logits * temperature, true) == pytest.approx(temperature, rel=0.05)
+    fitted = fit_labelled(logits * temperature, true).temperature
+    assert fitted == pytest.approx(temperature, rel=0.05)
 
 
-def test_answers_are_never_made_surer() -> None:
-    logits, true = honest_faces()
-    assert fit_temperature(logits * 0.5, true) == 1.0
+def test_what_is_shown_is_never_made_surer() -> None:
+    logits, true = honest_faces(2_000)
+    votes = 10 * np.eye(7, dtype=np.uint8)[true]
+    for fitted in (fit_shown(logits * 0.5, true, votes), fit_shown(logits * 0.5, true, 0 * votes)):
+        assert fitted.temperature == pytest.approx(1.0, abs=1e-3)
+
+
+def test_what_is_shown_follows_votes_and_not_labels() -> None:
+    """Taggers who see the next expression in half of the faces; three votes at least count."""
+    logits, true = honest_faces(4_000)
+    votes = 10 * np.eye(7, dtype=np.uint8)[true]
+    votes[::2] = np.roll(votes[::2], 1, axis=1)
+    few = np.where(np.arange(len(true))[:, None] % 4 == 3, 2 * np.eye(7)[(true + 3) % 7], votes)
+    shown = fit_shown(logits, true, few).probabilities(logits)
+    counted = few[few.sum(axis=1) >= 3]
+    assert shown.mean(axis=0) == pytest.approx(counted.mean(axis=0) / 10, abs=0.02)
+
+
+def test_the_shift_that_labels_were_given_with_is_found() -> None:
+    """Also where the scores are sharper than they should be, or not sharp enough."""
+    wanted = np.array([0.5, -0.6, 0.4, -0.3, -0.5, 0.2, 0.3])
+    logits, _ = honest_faces()
+    rng = np.random.default_rng(1)
+    chances = metrics.softmax(logits + wanted).cumsum(axis=1)
+    true = (rng.random((len(logits), 1)) > chances).sum(axis=1).clip(0, 6)
+    for times in (0.9, 1.0, 2.0):
+        reading = fit_labelled(logits * times, true)
+        assert reading.temperature == pytest.approx(times, rel=0.05)
+        assert reading.shift == pytest.approx(wanted, abs=0.12)
+        mean = reading.probabilities(logits * times).mean(axis=0)
+        assert mean == pytest.approx(np.bincount(true) / len(true), abs=0.01)
+
+
+def test_an_expression_that_nobody_was_labelled_stays_possible() -> None:
+    logits, true = honest_faces(200)
+    shift = fit_labelled(logits, np.where(true == DISGUST, 0, true)).shift
+    assert np.isfinite(shift).all() and shift[DISGUST] == min(shift)
 
 
 def test_fitting_brings_sureness_and_accuracy_together() -> None:
     logits, true = honest_faces()
     loud = logits * 3
     before = metrics.calibration_error(metrics.softmax(loud), true)
-    fitted = metrics.softmax(loud, fit_temperature(loud, true))
+    fitted = fit_labelled(loud, true).probabilities(loud)
     assert before > 0.1 > 0.02 > metrics.calibration_error(fitted, true)
 
 

@@ -61,8 +61,9 @@ def test_the_figures_are_of_the_committed_network() -> None:
 
 def test_every_measurement_is_of_all_faces() -> None:
     told = figures()
-    counts = {told[part]["n"] for part in ("evaluate", "robustness", "whole_path")}
-    assert counts == {3589} and told["evaluate"]["split"] == "public_test"
+    assert (told["evaluate"]["n"], told["evaluate"]["split"]) == (3589, "public_test")
+    seen = {told[part]["n"] for part in ("robustness", "whole_path")}
+    assert seen == {told["evaluate"]["shown"]["n"]} == {told["evaluate"]["ferplus_majority_n"]}
     assert set(told["robustness"]["under"]) == set(CHANGES)
 
 
@@ -93,12 +94,13 @@ def test_no_figure_is_written_into_the_words() -> None:
     """Only sizes, years, names of papers and what others found may stand in the text's source."""
     told = figures()
     other = json.loads(json.dumps(told), parse_float=lambda _: 0.4321)
-    for level in other["evaluate"]["coverage"]:
+    for level in other["evaluate"]["shown"]["coverage"]:
         level["unsure_below"] = 0.4321
     for size in other["whole_path"]["sizes"]:
         size["outcomes"] = {"unsure": 4321}
     other["whole_path"]["n"] = 10_000
-    text = card({**sidecar(), "temperature": 0.4321, "figures": {}}, other)
+    readings = {name: {"temperature": 0.4321, "shift": []} for name in ("shown", "labelled")}
+    text = card({**sidecar(), **readings, "figures": {}}, other)
     shares = set(re.findall(r"\d+\.\d+(?= ?%)", text))
     assert shares <= {"43.2", "43.21"}
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from ml.classifier import DEFAULT, SIDECAR, BadModel, Classifier, softmax
+from ml.classifier import DEFAULT, SIDECAR, BadModel, Classifier, Reading, softmax
 from ml.faces import Detector, aligned_crop
 from ml.labels import EMOTIONS, HAPPY
 from tests import pictures
@@ -51,14 +51,28 @@ def test_attributes_are_the_sidecars(classifier):
     sidecar = json.loads(DEFAULT.with_name(SIDECAR).read_text())
     assert classifier.version == sidecar["version"]
     assert classifier.side == sidecar["side"]
-    assert classifier.temperature == sidecar["temperature"]
+    for name, reading in (("shown", classifier.shown), ("labelled", classifier.labelled)):
+        assert reading.temperature == sidecar[name]["temperature"]
+        assert list(reading.shift) == sidecar[name]["shift"]
     assert classifier.unsure_below == sidecar["unsure_below"]
     assert classifier.crop_margin == sidecar["crop"]["margin"]
 
 
-def test_temperature_softens_the_logits(classifier, smile):
-    expected = softmax(classifier.logits(smile) / classifier.temperature)
-    assert np.array_equal(classifier.probabilities(smile), expected)
+def test_what_is_shown_is_the_taggers_reading_of_the_logits(classifier, smile):
+    shown = classifier.shown
+    expected = softmax(classifier.logits(smile) / shown.temperature + np.array(shown.shift))
+    assert classifier.probabilities(smile) == pytest.approx(expected, abs=1e-6)
+    assert classifier.probabilities(smile).dtype == np.float32
+
+
+def test_a_reading_of_no_shift_and_no_heat_is_softmax():
+    logits = np.array([[1, 2, 3, 0, 0, 0, 0], [0] * 7], np.float32)
+    assert np.array_equal(Reading().probabilities(logits), softmax(logits))
+    assert Reading(2.0).probabilities(logits)[0].max() < softmax(logits)[0].max()
+    assert Reading(1.0, (0, 9, 0, 0, 0, 0, 0)).probabilities(logits).argmax(axis=1).tolist() == [
+        1,
+        1,
+    ]
 
 
 def test_logits_are_those_of_the_file_run_by_hand(classifier, smile):
@@ -128,11 +142,15 @@ def test_sidecar_that_is_no_json_is_refused(copied):
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"temperature": 0}, "positive"),
-        ({"temperature": "warm"}, "positive"),
+        ({"unsure_below": 0}, "positive"),
+        ({"unsure_below": "warm"}, "positive"),
         ({"side": 33}, "33"),
         ({"scale": "x/255"}, "x/255"),
         ({"crop": {}}, "crop"),
+        ({"labelled": {"temperature": 1.0}}, "seven shifts for 'labelled'"),
+        ({"labelled": {"temperature": 1.0, "shift": [0, 1]}}, "seven shifts"),
+        ({"shown": {"temperature": 0, "shift": [0] * 7}}, "seven shifts for 'shown'"),
+        ({"shown": {"temperature": 1.0, "shift": ["none"] * 7}}, "seven shifts"),
         ({"files": {"int8": {"path": DEFAULT.name, "sha256": "0"}}}, "sha256"),
     ],
 )
@@ -145,9 +163,9 @@ def test_sidecar_that_does_not_fit_is_refused(copied, fields, words):
 def test_sidecar_with_a_field_missing_names_it(copied):
     sidecar = copied.with_name(SIDECAR)
     content = json.loads(sidecar.read_text())
-    del content["temperature"]
+    del content["shown"]
     sidecar.write_text(json.dumps(content))
-    with pytest.raises(BadModel, match="temperature"):
+    with pytest.raises(BadModel, match="does not say: shown"):
         Classifier(copied)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from ml import metrics
-from ml.classifier import DEFAULT, SIDECAR
+from ml.classifier import DEFAULT, SIDECAR, Reading
 from ml.data import Faces, read
 from ml.evaluate import figures, main
 from ml.labels import EMOTIONS
@@ -23,8 +23,9 @@ from tests.test_data import archive, pictures
 class Painted:
     """A classifier that reads a face's expression off its first pixel; 9 in the corner fools it."""
 
-    temperature: float = 1.0
     unsure_below: float = 0.5
+    shown: Reading = Reading()
+    labelled: Reading = Reading()
 
     def logits(self, face: np.ndarray) -> np.ndarray:
         wrong = 9 in (face[0, -1], face[0, 0])
@@ -85,6 +86,19 @@ def test_a_majority_outside_the_seven_is_no_majority() -> None:
     assert figures(Painted(), faces, None)["ferplus_majority_n"] == 5
 
 
+def test_faces_as_seen_carry_what_most_taggers_saw_instead_of_the_label() -> None:
+    faces = painted()
+    turned = replace(faces, votes=np.roll(faces.votes, 1, axis=1))
+    seen = turned.as_seen()
+    assert seen.emotion.tolist() == [1, 2, 3, 4, 5, 6, 0]
+    assert np.array_equal(seen.image, faces.image[:7])
+    tied = turned.votes.copy()
+    tied[0] = 5
+    assert len(replace(faces, votes=tied).as_seen()) == 6
+    unvoted = read_no_votes(faces)
+    assert unvoted.as_seen() is unvoted
+
+
 def test_labels_are_compared_with_the_majority_as_well() -> None:
     faces = painted()
     turned = replace(faces, votes=np.roll(faces.votes, 1, axis=1))
@@ -109,9 +123,28 @@ def test_the_curve_ends_at_all_faces() -> None:
 
 
 def test_calibration_is_told_without_temperature_too() -> None:
-    cool = figures(Painted(temperature=0.5), painted(), None)
+    cool = figures(Painted(shown=Reading(0.5), labelled=Reading(0.25)), painted(), None)
     plain = figures(Painted(), painted(), None)
-    assert cool["ece_before"] == plain["ece_before"] == plain["ece"] > cool["ece"]
+    assert cool["ece_before"] == plain["ece_before"] == pytest.approx(plain["ece"])
+    assert plain["ece"] > cool["shown"]["ece"] > cool["ece"]
+
+
+def test_what_is_shown_and_what_is_compared_on_labels_are_two_readings() -> None:
+    """A shift that lets angry win everywhere spoils the one and does not touch the other."""
+    found = figures(Painted(labelled=Reading(1.0, (9.0, *[0.0] * 6))), painted(), None)
+    assert found["accuracy"] == found["accuracy_flip"] == pytest.approx(1 / 7)
+    assert found["shown"]["accuracy"] == found["ferplus_majority_accuracy"] == 1.0
+    assert found["ferplus_majority_as_labelled"] == pytest.approx(1 / 7)
+    assert found["shown"]["coverage"][0]["accuracy"] == 1.0
+
+
+def test_what_is_shown_is_measured_by_what_most_taggers_saw() -> None:
+    faces = painted()
+    turned = replace(faces, votes=np.roll(faces.votes, 1, axis=1))
+    shown = figures(Painted(), turned, None)["shown"]
+    assert (shown["accuracy"], shown["accuracy_by_label"], shown["n"]) == (0.0, 1.0, 7)
+    unvoted = figures(Painted(), read_no_votes(painted()), None)["shown"]
+    assert (unvoted["accuracy"], unvoted["n"]) == (1.0, 14)
 
 
 def test_variation_is_none_for_the_same_and_one_for_the_opposite() -> None:
@@ -125,7 +158,8 @@ def read_no_votes(faces: Faces) -> Faces:
 
 
 def test_the_threshold_of_the_sidecar_heads_the_coverage_table() -> None:
-    assert figures(Painted(), painted(), None)["coverage"][0]["unsure_below"] == 0.5
+    shown = figures(Painted(), painted(), None)["shown"]
+    assert shown["coverage"][0]["unsure_below"] == 0.5
 
 
 def test_the_shipped_network_is_measured_by_default(

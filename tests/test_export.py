@@ -61,7 +61,9 @@ def test_the_sidecar_carries_figures_and_calibration(exported: Path) -> None:
     sidecar = json.loads((exported / "emotions.json").read_text())
     assert sidecar["figures"]["accuracy"] > 0.9
     assert sidecar["figures"]["n"] == 84
-    assert sidecar["temperature"] > 0 and 0.45 <= sidecar["unsure_below"] <= 0.65
+    assert 0.45 <= sidecar["unsure_below"] <= 0.65
+    for reading in (sidecar["shown"], sidecar["labelled"]):
+        assert len(reading["shift"]) == 7 and reading["temperature"] > 0
     assert sidecar["training"]["settings"]["alpha"] == 0.35
 
 
@@ -69,9 +71,9 @@ def test_exported_files_answer_as_keras_does(exported: Path, tmp_path: Path) -> 
     """The float file to rounding, the int8 file to its steps; the same weights, the same faces."""
     from ml import network
     from ml.augment import resized
-    from ml.checkpoints import load
+    from ml.checkpoints import finished, load
 
-    checkpoint = load(exported.parent / "run" / "best.npz")
+    checkpoint = load(finished(exported.parent / "run"))
     settings = checkpoint.progress["settings"]
     shape = network.Shape(settings["alpha"], settings["dropout"], settings["batch_norm_momentum"])
     model = network.build(SIDE, shape)

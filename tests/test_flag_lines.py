@@ -6,6 +6,7 @@ a "more than" that becomes an "at least", fails here by name.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -33,10 +34,12 @@ def away_for(slices: int) -> list[str]:
 
 
 def low_by(scales: float) -> list[str]:
-    """So many scales under a usual that is given; quarters are exact as floats."""
+    """So many scales under a usual that is given; two and quarters are exact as floats."""
     lesson = Lesson()
     lesson.go(1, read())
-    lesson.judge.watches[1].usual = Same(middle=0.0, scale=0.25)
+    watch = lesson.judge.watches[1]
+    watch.rules = replace(watch.rules, scales_below=2.0)
+    watch.usual = Same(middle=0.0, scale=0.25)
     return kinds(lesson, 15, read(valence=-0.25 * scales, n=4))
 
 

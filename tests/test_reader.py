@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ml.classifier import Classifier
+from ml.classifier import Classifier, Reading
 from ml.faces import Detector
 from ml.images import BadImage
 from ml.labels import EMOTIONS
@@ -78,7 +78,7 @@ def test_tilt_distance_and_light_do_not_change_the_answer(reader, look):
 
 def test_undecided_reading_is_unsure_and_still_shown():
     classifier = Undecided()
-    classifier.unsure_below = 0.5
+    classifier.shown, classifier.unsure_below = Reading(), 0.5
     sample = Reader(Detector(), classifier).read(pictures.face_jpeg())
     assert sample.outcome == "unsure"
     assert sample.probabilities == pytest.approx((1 / 7,) * 7)
@@ -87,7 +87,7 @@ def test_undecided_reading_is_unsure_and_still_shown():
 
 def test_threshold_itself_counts_as_sure():
     classifier = Undecided()
-    classifier.unsure_below = float(np.float32(1 / 7))
+    classifier.shown, classifier.unsure_below = Reading(), float(np.float32(1 / 7))
     assert Reader(Detector(), classifier).read(pictures.face_jpeg()).outcome == "face"
 
 

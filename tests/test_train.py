@@ -15,7 +15,7 @@ import pytest
 
 from ml.augment import Augment, augmented, resized
 from ml.batches import Batches, mixed
-from ml.checkpoints import Checkpoint, CheckpointError, load, save
+from ml.checkpoints import Checkpoint, CheckpointError, finished, load, save
 from ml.engines import EngineError, Rate, engine
 from ml.labels import HAPPY, NEUTRAL
 from ml.settings import Settings, SettingsError, Stage, overridden, read_settings, settings_from
@@ -52,13 +52,15 @@ def test_a_short_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     common = ("--data", data, "--config", config, "--init", "none", "--out", tmp_path / "run")
     assert run(*common, "--stop-after", 1) == 0
     halfway = load(tmp_path / "run" / "last.npz")
+    assert finished(tmp_path / "run").name == "best.npz"
     assert run(*common, "--resume") == 0
     assert epochs_of(tmp_path / "run") == [1, 2]
     end = load(tmp_path / "run" / "last.npz")
     steps = int(end.optimizer[0]), int(halfway.optimizer[0])
     assert steps[0] == 2 * steps[1] > 0
     assert any((a != b).any() for a, b in zip(halfway.weights, end.weights, strict=True))
-    assert load(tmp_path / "run" / "best.npz").progress["side"] == 32
+    assert finished(tmp_path / "run").name == "final.npz"
+    assert load(finished(tmp_path / "run")).progress["done"] == 2
 
 
 @pytest.mark.tensorflow
