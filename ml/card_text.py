@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
+from ml.calibration import COOLEST_AS_LABELLED
 from ml.labels import EMOTIONS
 
 Told = dict[str, Any]
@@ -333,7 +334,8 @@ def _epochs(training: Told) -> str:
 def _calibrated(sidecar: Told, found: Told) -> str:
     heat, labelled = (sidecar[name]["temperature"] for name in ("shown", "labelled"))
     return (
-        f"Read as labelled (temperature {labelled:g}, arXiv 1706.04599) the calibration error "
+        f"Read as labelled (temperature {labelled:g}, arXiv 1706.04599; it may not fall under "
+        f"{COOLEST_AS_LABELLED:g}, a floor chosen on {found['split']}) the calibration error "
         f"(ECE, 15 bins) is **{found['ece']:.3f}**, and {found['ece_before']:.3f} of the bare "
         f"scores. What is shown (temperature {heat:g}, never under 1) says how the votes of ten "
         "people would be shared out, not how often most of them agree, and so it is less sure "
