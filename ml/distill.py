@@ -1,5 +1,9 @@
 """Average what several finished runs say of the training faces: `python -m ml.distill`.
 
+Asked about a face as it stands, a network that has learnt from it repeats the label that it was
+given, right or wrong. With `--views` each is asked about faces moved, worn and hidden as in
+training instead, which it knows by heart far less (docs/training.md has the figures).
+
 The answers become part of the targets of a next run (`teacher` in its configuration), as in
 distillation (arXiv 1503.02531) and born-again training (arXiv 1805.04770). They are small enough
 to keep (float16, seven numbers a face), so that a run can be repeated without its teachers.
@@ -11,17 +15,21 @@ import argparse
 import json
 import sys
 import zipfile
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from ml.augment import Augment, augmented
 from ml.batches import plain_batches
 from ml.checkpoints import CheckpointError, finished, load
 from ml.data import DataError, Faces, pixel_keys, read
 from ml.engines import EngineError, Judge, engine
 from ml.metrics import accuracy, softmax
 from ml.settings import Settings, SettingsError, settings_from
+
+AT_ONCE = 256
 
 
 class TeacherError(ValueError):
@@ -37,20 +45,36 @@ class Teacher:
     split: str
 
 
-def answers(run: Path, engine_name: str, faces: Faces) -> np.ndarray:
-    """A finished run's logits for these faces, each averaged with its mirror image's."""
+def answers(run: Path, engine_name: str, faces: Faces, views: int = 0) -> np.ndarray:
+    """A finished run's logits for these faces, each averaged with its mirror image's.
+
+    With `views` the average is over so many changed faces in place of those two.
+    """
     path = finished(run)
     checkpoint = load(path)
     table = {**checkpoint.progress["settings"], "engine": engine_name}
     settings: Settings = settings_from(table, source=str(path))
     judge = engine(settings).opened(int(checkpoint.progress["side"]), checkpoint.weights)
     side = int(checkpoint.progress["side"])
-    plain = _asked(judge, faces.image, side)
-    return (plain + _asked(judge, faces.image[:, :, ::-1], side)) / 2
+    if views:
+        dice = np.random.default_rng(settings.seed)
+        shown = [changed(faces.image, side, settings.augment, dice) for _ in range(views)]
+        return np.mean([_asked(judge, view) for view in shown], axis=0)
+    image = faces.image
+    both = [plain_batches(one, side, AT_ONCE) for one in (image, image[:, :, ::-1])]
+    return np.mean([_asked(judge, view) for view in both], axis=0)
 
 
-def _asked(judge: Judge, image: np.ndarray, side: int) -> np.ndarray:
-    return np.concatenate([judge.logits(part) for part in plain_batches(image, side, 256)])
+def changed(
+    image: np.ndarray, side: int, settings: Augment, dice: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """Batches of all faces, moved, worn and hidden as in training."""
+    for at in range(0, len(image), AT_ONCE):
+        yield augmented(image[at : at + AT_ONCE], side, settings, dice)
+
+
+def _asked(judge: Judge, view: Iterable[np.ndarray]) -> np.ndarray:
+    return np.concatenate([judge.logits(part) for part in view])
 
 
 def save_teacher(path: Path, teacher: Teacher) -> None:
@@ -78,11 +102,12 @@ def taught(
     return ((1 - weight) * targets + weight * said).astype(np.float32)
 
 
-def distill(runs: list[Path], data: Path, out: Path, engine_name: str, split: str) -> None:
+def distill(options: argparse.Namespace) -> None:
+    data, out, split = options.data, options.out, options.split
     faces = read(data)
     for name in (split, *sorted(set(faces.sizes()) & {"public_test"})):
         part = faces.part(name)
-        said = [answers(run, engine_name, part) for run in runs]
+        said = [answers(run, options.engine, part, options.views) for run in options.run]
         logits = np.mean(said, axis=0)
         each = [round(accuracy(one.argmax(1), part.emotion), 4) for one in said]
         right = round(accuracy(logits.argmax(1), part.emotion), 4)
@@ -98,9 +123,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True, help="the answers' file (.npz)")
     parser.add_argument("--engine", default="keras", help="keras or torch")
     parser.add_argument("--split", default="train")
+    parser.add_argument("--views", type=int, default=0, help="ask about so many changed faces")
     options = parser.parse_args(argv)
     try:
-        distill(options.run, options.data, options.out, options.engine, options.split)
+        distill(options)
     except (DataError, CheckpointError, SettingsError, EngineError, OSError) as error:
         print(f"ml.distill: {error}", file=sys.stderr)
         return 2

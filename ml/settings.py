@@ -42,7 +42,8 @@ class Stage:
 class Settings:
     """What a run is made of; the stages follow each other under one falling learning rate.
 
-    `goes_on_from` says in words which network `--init` holds, for the model card.
+    `sharpness` above 0 learns each step from so far uphill (torch only; arXiv 2010.01412), half as
+    long again. `goes_on_from` says in words which network `--init` holds, for the model card.
     """
 
     name: str = "emotions"
@@ -58,6 +59,7 @@ class Settings:
     warm_up: float = 0.05
     weight_decay: float = 0.01
     average: float = 0.998
+    sharpness: float = 0.0
     label_weight: float = 0.7
     mixup: float = 0.0
     smoothing: float = 0.05
@@ -121,6 +123,8 @@ def _checked(settings: Settings, source: str) -> Settings:
         raise SettingsError(f"{source}: engine = {settings.engine!r} is not {' or '.join(ENGINES)}")
     if any(stage.kept and settings.engine != "torch" for stage in settings.stages):
         raise SettingsError(f'{source}: kept blocks need engine = "torch"')
+    if settings.sharpness < 0 or (settings.sharpness and settings.engine != "torch"):
+        raise SettingsError(f'{source}: sharpness must be 0 or more, and needs engine = "torch"')
     if not all(0 <= stage.ease <= 1 for stage in settings.stages):
         raise SettingsError(f"{source}: ease must be 0 to 1")
     if not all(0 <= stage.kept <= MOST_KEPT for stage in settings.stages):

@@ -267,10 +267,14 @@ class TorchLearner:
     def _step(self, faces: np.ndarray, targets: np.ndarray) -> float:
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate.at(self.steps)
-        self.optimizer.zero_grad(set_to_none=True)
         wanted = torch.from_numpy(targets).to(self._device)
+        climbed = self._climb(faces, wanted) if self.settings.sharpness else None
+        self.optimizer.zero_grad(set_to_none=True)
         loss = functional.cross_entropy(logits_of(self.network, faces), wanted)
         loss.backward()
+        if climbed is not None:
+            with torch.no_grad():
+                torch._foreach_sub_(*climbed)
         self.optimizer.step()
         self.steps += 1
         with torch.no_grad():
@@ -278,6 +282,27 @@ class TorchLearner:
                 self.average, [one.detach() for one in self.parameters], 1 - self.settings.average
             )
         return loss.item()
+
+    def _climb(
+        self, faces: np.ndarray, wanted: torch.Tensor
+    ) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+        """Sharpness-aware minimisation (arXiv 2010.01412): learn from where the loss is worse.
+
+        Moves the weights `sharpness` uphill, by half of the batch, and tells which and how far.
+        Half is enough of a direction and costs half as much (as in arXiv 2110.03141).
+        """
+        self.optimizer.zero_grad(set_to_none=True)
+        half = max(2, len(faces) // 2)
+        functional.cross_entropy(logits_of(self.network, faces[:half]), wanted[:half]).backward()
+        moved = [one for one in self.parameters if one.grad is not None]
+        uphill = [one.grad for one in moved if one.grad is not None]
+        with torch.no_grad():
+            length = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(uphill)))
+            far = list(
+                torch._foreach_mul(uphill, self.settings.sharpness / (length.item() + 1e-12))
+            )
+            torch._foreach_add_(moved, far)
+        return moved, far
 
     @property
     def _device(self) -> torch.device:

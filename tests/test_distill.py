@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ml.augment import Augment, scaled
 from ml.checkpoints import Checkpoint, save
 from ml.data import read
-from ml.distill import Teacher, TeacherError, main, open_teacher, save_teacher, taught
+from ml.distill import (
+    AT_ONCE,
+    Teacher,
+    TeacherError,
+    changed,
+    main,
+    open_teacher,
+    save_teacher,
+    taught,
+)
 from ml.settings import Settings, Stage, as_table
 from tests.painted import painted_faces
 
@@ -71,7 +82,7 @@ def test_answers_of_other_data_are_refused(
 
 
 @pytest.mark.tensorflow
-def test_two_runs_are_averaged_over_faces_and_their_mirror_images(
+def test_two_runs_are_averaged_over_faces_as_they_are_or_as_changed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from ml.distill import answers
@@ -95,3 +106,16 @@ def test_two_runs_are_averaged_over_faces_and_their_mirror_images(
     said = [answers(tmp_path / name, "keras", train) for name in ("one", "two")]
     assert kept.data == faces.digest() and np.abs(said[0] - said[1]).max() > 0.01
     assert np.allclose(kept.logits, np.mean(said, axis=0), rtol=2e-3, atol=2e-3)
+    views = [answers(tmp_path / "one", "keras", train, 2) for _ in range(2)]
+    assert np.array_equal(*views)
+
+
+def test_changed_views_show_every_face_once_and_another_way_each_time() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (AT_ONCE + 9, 48, 48), dtype=np.uint8)
+    dice = np.random.default_rng(1)
+    first, second = (list(changed(image, 48, Augment(), dice)) for _ in range(2))
+    assert [len(part) for part in first] == [AT_ONCE, 9]
+    assert all(np.abs(a - b).max() > 0.1 for a, b in zip(first[1], second[1], strict=True))
+    still = Augment(flip=0, shift=0, rotate_degrees=0, zoom=0, contrast=0, brightness=0)
+    still = replace(still, blur=0, erase=0)
+    assert np.allclose(np.concatenate(list(changed(image, 48, still, dice))), scaled(image))

@@ -5,6 +5,7 @@ Skipped where PyTorch is not installed: it only trains, and is in requirements-t
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +116,37 @@ def test_kept_blocks_stay_as_they_are_and_the_rest_learns() -> None:
     after = list(kept.network.backbone.state_dict().values())
     assert all(torch.equal(a, b) for a, b in zip(before[:first], after[:first], strict=True))
     assert not torch.equal(before[first], after[first])
+
+
+def test_sharpness_learns_from_so_far_uphill_and_comes_back() -> None:
+    flat = learner(Stage(48, 1))
+    flat.settings = replace(flat.settings, sharpness=0.1)
+    faces, targets = batch()
+    wanted = torch.from_numpy(targets)
+    flat.network.train()
+
+    def loss() -> float:
+        from ml.torch_engine import logits_of
+
+        half = len(faces) // 2
+        said = logits_of(flat.network, faces[:half])
+        return torch.nn.functional.cross_entropy(said, wanted[:half]).item()
+
+    before, low = [one.detach().clone() for one in flat.parameters], loss()
+    moved, far = flat._climb(faces, wanted)
+    length = sum(float((one**2).sum()) for one in far) ** 0.5
+    assert length == pytest.approx(0.1, rel=1e-3) and loss() > low
+    with torch.no_grad():
+        torch._foreach_sub_(moved, far)
+    flat.rate = Rate(0.0, 9, 0.0)
+    flat._step(faces, targets)
+    for now, then in zip(flat.parameters, before, strict=True):
+        assert torch.allclose(now, then, atol=1e-6)
+
+
+def test_sharpness_is_for_pytorch_only() -> None:
+    with pytest.raises(SettingsError, match="sharpness must be 0 or more"):
+        settings_from({"sharpness": 0.1}, source="file.toml")
 
 
 def test_the_next_stage_goes_on_with_the_optimizers_memory() -> None:
