@@ -38,7 +38,10 @@ class AveragingAdam(keras.optimizers.AdamW):
         """Keras would put the average in place of the weights after each `fit`; we go on."""
 
     def average(self) -> list[np.ndarray]:
-        return network.values(self._model_variables_moving_average)
+        """Before the first step Keras keeps zeros: then the weights themselves."""
+        begun = int(network.values([self.iterations])[0]) > 0
+        kept = self._model_variables_moving_average if begun else self._trainable_variables
+        return network.values(kept)
 
 
 class Dataset(keras.utils.PyDataset):

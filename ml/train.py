@@ -129,7 +129,8 @@ class Run:
             loss = self._epoch(learner, stage, epoch)
             spent = time.time() - started
             self.weights, self.memory = learner.weights(), learner.memory()
-            self._note(learner.judge(self._settling(stage)), stage, loss=loss, seconds=spent)
+            judge = learner.judge(settling(self.split.learn, self.settings.seed, stage.side))
+            self._note(judge, stage, loss=loss, seconds=spent)
 
     def _rate(self, stage: Stage) -> Rate:
         settings = self.settings
@@ -156,13 +157,6 @@ class Run:
                 bar.update()
 
             return learner.epoch(batches, step)
-
-    def _settling(self, stage: Stage) -> list[np.ndarray]:
-        """Faces to re-estimate batch-norm statistics with: averaged weights have none."""
-        rng = np.random.default_rng(self.settings.seed)
-        count, size = SETTLING
-        rows = rng.permutation(len(self.split.learn))[: count * size]
-        return plain_batches(self.split.learn.image[rows], stage.side, size)
 
     def _note(self, judge: Judge, stage: Stage, *, loss: float, seconds: float) -> None:
         """Judge, write the log line, the checkpoint and, if it is the best, that too."""
@@ -199,6 +193,13 @@ class Run:
             "data": self.split.digest,
             "settings": as_table(self.settings),
         }
+
+
+def settling(learn: Faces, seed: int, side: int) -> list[np.ndarray]:
+    """Faces to re-estimate batch-norm statistics with: averaged weights have none."""
+    count, size = SETTLING
+    rows = np.random.default_rng(seed).permutation(len(learn))[: count * size]
+    return plain_batches(learn.image[rows], side, size)
 
 
 def weights_of(path: Path, alpha: float) -> list[np.ndarray]:

@@ -1,0 +1,139 @@
+"""What each ingredient gives: `python -m ml.ablations --config ml/configs/ablations.toml`.
+
+One common, small run and the same again with one thing changed at a time. Each network is read in
+both ways, fitted on the held-out faces as `ml.export` does, and measured on the check split; a
+finished run is not repeated, so the command goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ml import metrics
+from ml.batches import plain_batches
+from ml.calibration import fit_labelled, fit_shown
+from ml.checkpoints import FINAL, load
+from ml.data import DataError, Faces, read
+from ml.engines import engine
+from ml.settings import Settings, SettingsError, settings_from
+from ml.train import REFUSALS, Run, split_faces
+
+COLUMNS = ("labelled", "macro_f1", "at_80", "shown")
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One run of the comparison, and what is changed in it."""
+
+    name: str
+    settings: Settings
+    init: str
+
+
+def trials_of(path: Path, init: str) -> list[Trial]:
+    """The run of `[common]` first, then one for each `[[change]]`."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        common, changes = table["common"], table.get("change", [])
+        names = ["nothing changed", *(change["name"] for change in changes)]
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+        raise SettingsError(
+            f"{path}: needs [common] settings and a name in each [[change]] ({error})"
+        ) from error
+    if len(set(names)) < len(names):
+        raise SettingsError(f"{path}: two changes have one name")
+    found = []
+    for name, change in zip(names, [{}, *changes], strict=True):
+        changed = {key: value for key, value in change.items() if key not in ("name", "init")}
+        settings = settings_from(_merged(common, changed), source=f"{path}, {name}")
+        found.append(Trial(name, settings, change.get("init", init)))
+    return found
+
+
+def _merged(common: dict[str, Any], changed: dict[str, Any]) -> dict[str, Any]:
+    """With the changes in it; of a table only what it names."""
+    merged = dict(common)
+    for key, value in changed.items():
+        merged[key] = common.get(key, {}) | value if isinstance(value, dict) else value
+    return merged
+
+
+def run_of(trial: Trial, faces: Faces, folder: Path) -> dict[str, Any]:
+    """Train unless it is done, and measure."""
+    split = split_faces(faces, trial.settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / FINAL).exists():
+        run = Run(trial.settings, split, folder, quiet=True)
+        run.start(trial.init)
+        run.go()
+    weights = load(folder / FINAL).weights
+    judge = engine(trial.settings).opened(trial.settings.side, weights)
+    if split.check is None:
+        raise DataError(f"{trial.settings.check_split}: no such split to measure on")
+    held, check = (
+        np.concatenate(
+            [judge.logits(b) for b in plain_batches(part.image, trial.settings.side, 256)]
+        )
+        for part in (split.held, split.check)
+    )
+    return {"name": trial.name} | measured(held, split.held, check, split.check)
+
+
+def measured(held: np.ndarray, known: Faces, check: np.ndarray, faces: Faces) -> dict[str, float]:
+    """Both readings, fitted on the held-out faces' logits (n, 7), on the check split's."""
+    labelled = fit_labelled(held, known.emotion).probabilities(check)
+    shown = fit_shown(held, known.emotion, known.votes).probabilities(check)
+    seen, clear = faces.majority()
+    read = labelled.argmax(axis=1)
+    return {
+        "labelled": metrics.accuracy(read, faces.emotion),
+        "macro_f1": metrics.macro_f1(metrics.confusion(read, faces.emotion)),
+        "at_80": metrics.most_sure(labelled, faces.emotion, 0.8),
+        "shown": metrics.accuracy(shown.argmax(axis=1)[clear], seen[clear]) if clear.any() else 0.0,
+    }
+
+
+def as_table(rows: list[dict[str, Any]]) -> str:
+    """Markdown; every row but the first as its difference from the first, in points."""
+    lines = ["| changed | " + " | ".join(COLUMNS) + " |", "|---" * (1 + len(COLUMNS)) + "|"]
+    first = rows[0]
+    for row in rows:
+        cells = [
+            f"{row[key]:.1%}" if row is first else f"{100 * (row[key] - first[key]):+.1f}"
+            for key in COLUMNS
+        ]
+        lines.append(f"| {row['name']} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m ml.ablations", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--config", type=Path, default=Path("ml/configs/ablations.toml"))
+    parser.add_argument(
+        "--init", default="imagenet", help="as for ml.train; a change may name its own"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="folder of all these runs")
+    options = parser.parse_args(argv)
+    try:
+        faces, rows = read(options.data), []
+        for number, trial in enumerate(trials_of(options.config, options.init)):
+            rows.append(run_of(trial, faces, options.out / f"{number:02}"))
+            print(json.dumps(rows[-1]), flush=True)
+        print(as_table(rows))
+    except REFUSALS as error:
+        print(f"ml.ablations: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

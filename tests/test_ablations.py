@@ -1,0 +1,80 @@
+"""The comparison of ingredients: one common run, and the same with one thing changed at a time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ml.ablations import as_table, main, trials_of
+from ml.settings import SettingsError
+from tests.painted import painted_faces
+
+# Keras's own conversion of TensorFlow arrays.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+SHIPPED = Path(__file__).parents[1] / "ml" / "configs" / "ablations.toml"
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "ablations.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_each_shipped_change_differs_from_the_common_run_in_what_it_names() -> None:
+    first, *changes = trials_of(SHIPPED, "imagenet")
+    assert len(changes) >= 10
+    for trial in changes:
+        assert (trial.settings, trial.init) != (first.settings, first.init), trial.name
+    hiding = next(trial for trial in changes if trial.name == "no hiding")
+    assert hiding.settings.augment.erase == 0
+    assert hiding.settings.augment.blur == first.settings.augment.blur
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    (
+        ("[[change]]\nname = 'x'\n", "needs .common."),
+        ("[common]\n[[change]]\nmixup = 0.1\n", "a name in each"),
+        ("[common]\n[[change]]\nname = 'x'\nmixupp = 0.1\n", "no setting is called 'mixupp'"),
+        ("[common]\n[[change]]\nname = 'x'\n[[change]]\nname = 'x'\n", "two changes have one name"),
+        ("[common\n", "needs .common."),
+    ),
+)
+def test_a_comparison_that_cannot_be_meant_is_refused(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(SettingsError, match=told):
+        trials_of(written(tmp_path, text), "none")
+
+
+def test_rows_are_told_as_differences_in_points() -> None:
+    first = {"name": "common", "labelled": 0.5, "macro_f1": 0.4, "at_80": 0.6, "shown": 0.7}
+    other = first | {"name": "changed", "labelled": 0.512, "shown": 0.68}
+    *_, common, changed = as_table([first, other]).splitlines()
+    assert common == "| common | 50.0% | 40.0% | 60.0% | 70.0% |"
+    assert changed == "| changed | +1.2 | +0.0 | +0.0 | -2.0 |"
+
+
+@pytest.mark.tensorflow
+def test_finished_runs_are_not_repeated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = painted_faces(tmp_path, each=8)
+    config = written(
+        tmp_path,
+        "[common]\nalpha = 0.35\n[[common.stages]]\nside = 32\nepochs = 1\n"
+        "[[change]]\nname = 'no smoothing'\nsmoothing = 0.0\n",
+    )
+    options = ["--data", str(data), "--config", str(config), "--init", "none"]
+    options += ["--out", str(tmp_path / "runs")]
+    told = []
+    for _ in range(2):
+        assert main(options) == 0
+        lines = capsys.readouterr().out.splitlines()
+        rows = [json.loads(line) for line in lines if line.startswith("{")]
+        told.append([row for row in rows if "name" in row])
+    assert told[0] == told[1] and [row["name"] for row in told[0]] == [
+        "nothing changed",
+        "no smoothing",
+    ]
+    logs = [tmp_path / "runs" / name / "metrics.jsonl" for name in ("00", "01")]
+    assert all(len(log.read_text().splitlines()) == 1 for log in logs)
