@@ -1,4 +1,4 @@
-"""What each ingredient gives: `python -m ml.ablations --config ml/configs/ablations.toml`.
+"""What each ingredient gives: `python -m ml.ablations --config ml/ablations.toml`.
 
 One common, small run and the same again with one thing changed at a time. Each network is read in
 both ways, fitted on the held-out faces as `ml.export` does, and measured on the check split; a
@@ -117,7 +117,7 @@ def as_table(rows: list[dict[str, Any]]) -> str:
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m ml.ablations", description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--config", type=Path, default=Path("ml/configs/ablations.toml"))
+    parser.add_argument("--config", type=Path, default=Path("ml/ablations.toml"))
     parser.add_argument(
         "--init", default="imagenet", help="as for ml.train; a change may name its own"
     )

@@ -14,7 +14,7 @@ from tests.painted import painted_faces
 # Keras's own conversion of TensorFlow arrays.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
-SHIPPED = Path(__file__).parents[1] / "ml" / "configs" / "ablations.toml"
+SHIPPED = Path(__file__).parents[1] / "ml" / "ablations.toml"
 
 
 def written(folder: Path, text: str) -> Path:
