@@ -26,7 +26,7 @@ def averaged(parts: list[list[np.ndarray]]) -> list[np.ndarray]:
     shapes = [[one.shape for one in part] for part in parts]
     if any(shape != shapes[0] for shape in shapes):
         raise InitError("networks of different sizes cannot be averaged")
-    return [np.mean(same, axis=0, dtype=np.float32) for same in zip(*parts, strict=True)]
+    return [np.asarray(np.mean(same, axis=0), np.float32) for same in zip(*parts, strict=True)]
 
 
 def settled(weights: list[np.ndarray], settings: Settings, split: Split) -> Checkpoint:
