@@ -124,14 +124,24 @@ def _weighed(settings: Told) -> list[str]:
         words = (
             f"Where label and taggers differ, each training target is {label:g} of the FER2013 "
             f"label and {1 - label:.2g} of the shares of the FER+ votes, with label smoothing "
-            f"{smoothing:g}. Labels call far fewer faces neutral than people do, so one network is "
-            "read in two ways, each with a temperature and seven shifts fitted on held-out "
+            f"{smoothing:g}. {_taught(settings)}"
+            "Labels call far fewer faces neutral than people do, so one network is read in two "
+            "ways, each with a temperature and seven shifts fitted on held-out "
             "training faces (prior shift, Saerens et al. 2002, doi 10.1162/089976602753284446). "
             "*As shown* follows the taggers, who are nearer to what a teacher would see: this is "
             "what the worker says. *As labelled* follows the labels, and serves only to compare "
             "with other networks, which learnt labels alone."
         )
     return ["## How label and taggers were weighed", _said(words)]
+
+
+def _taught(settings: Told) -> str:
+    if not settings.get("teacher"):
+        return ""
+    return (
+        f"Then {settings['teacher_weight']:g} of it gave way to what earlier networks, learnt from "
+        "the same targets, say of the face (distillation, arXiv 1503.02531). "
+    )
 
 
 def _protocol(sidecar: Told, found: Told) -> list[str]:

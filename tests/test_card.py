@@ -90,6 +90,15 @@ def test_the_card_says_what_it_must() -> None:
         assert wanted in " ".join(words.split()), wanted
 
 
+def test_the_card_says_how_much_earlier_networks_taught() -> None:
+    told = sidecar()
+    settings = told["training"]["settings"]
+    for teacher, share, spoken in (("", 0.3, False), ("teacher.npz", 0.3, True)):
+        settings |= {"teacher": teacher, "teacher_weight": share}
+        words = " ".join(card(told, figures()).split())
+        assert ("Then 0.3 of it gave way to what earlier networks" in words) is spoken
+
+
 def test_no_figure_is_written_into_the_words() -> None:
     """Only sizes, years, names of papers and what others found may stand in the text's source."""
     told = figures()
