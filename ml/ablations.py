@@ -20,10 +20,11 @@ import numpy as np
 from ml import metrics
 from ml.batches import plain_batches
 from ml.calibration import fit_labelled, fit_shown
-from ml.checkpoints import FINAL, load
+from ml.checkpoints import FINAL, CheckpointError, load
 from ml.data import DataError, Faces, read
 from ml.engines import engine
 from ml.settings import Settings, SettingsError, settings_from
+from ml.settings import as_table as as_plain
 from ml.train import REFUSALS, Run, split_faces
 
 COLUMNS = ("labelled", "macro_f1", "at_80", "shown")
@@ -74,8 +75,15 @@ def run_of(trial: Trial, faces: Faces, folder: Path) -> dict[str, Any]:
         run = Run(trial.settings, split, folder, quiet=True)
         run.start(trial.init)
         run.go()
-    weights = load(folder / FINAL).weights
-    judge = engine(trial.settings).opened(trial.settings.side, weights)
+    done = load(folder / FINAL)
+    if (
+        done.progress["settings"] != as_plain(trial.settings)
+        or done.progress["data"] != split.digest
+    ):
+        raise CheckpointError(
+            f"{folder}: holds a run of other settings or data; name another --out"
+        )
+    judge = engine(trial.settings).opened(trial.settings.side, done.weights)
     if split.check is None:
         raise DataError(f"{trial.settings.check_split}: no such split to measure on")
     held, check = (

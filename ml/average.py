@@ -46,6 +46,8 @@ def average(runs: list[Path], data: Path, out: Path) -> dict[str, float]:
     if table is None:
         raise InitError(f"{runs[0]}: name a run of ml.train first, for its settings")
     split = split_faces(read(data), settings := settings_from(table, source=str(runs[0])))
+    if any(one.progress.get("data") != split.digest for one in found):
+        raise DataError(f"{data}: not the data that all these runs were trained on")
     made = settled(averaged([one.weights for one in found]), settings, split)
     out.mkdir(parents=True, exist_ok=True)
     save(out / FINAL, Checkpoint(made.weights, [], made.progress | {"settings": table}))

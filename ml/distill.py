@@ -125,6 +125,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--split", default="train")
     parser.add_argument("--views", type=int, default=0, help="ask about so many changed faces")
     options = parser.parse_args(argv)
+    if options.views < 0:
+        parser.error(f"--views is {options.views}; give 0 or more")
     try:
         distill(options)
     except (DataError, CheckpointError, SettingsError, EngineError, OSError) as error:

@@ -78,3 +78,6 @@ def test_finished_runs_are_not_repeated(tmp_path: Path, capsys: pytest.CaptureFi
     ]
     logs = [tmp_path / "runs" / name / "metrics.jsonl" for name in ("00", "01")]
     assert all(len(log.read_text().splitlines()) == 1 for log in logs)
+    config.write_text(config.read_text().replace("smoothing = 0.0", "smoothing = 0.1"))
+    assert main(options) == 2
+    assert "01: holds a run of other settings" in capsys.readouterr().err

@@ -58,3 +58,7 @@ def test_an_average_is_a_run_to_go_on_from(
     settings = Settings(alpha=0.35, average=0.5, stages=(Stage(32, 1),))
     assert load(Path(both) / "final.npz").progress["settings"] == as_table(settings)
     assert train([*plain, "--out", on, "--init", f"{both}/final.npz"]) == 0
+    (other := tmp_path / "other").mkdir()
+    elsewhere = str(painted_faces(other, each=9))
+    assert main(["--run", one, "--run", two, "--data", elsewhere, "--out", both]) == 2
+    assert "not the data that all these runs" in capsys.readouterr().err

@@ -119,3 +119,9 @@ def test_changed_views_show_every_face_once_and_another_way_each_time() -> None:
     still = Augment(flip=0, shift=0, rotate_degrees=0, zoom=0, contrast=0, brightness=0)
     still = replace(still, blur=0, erase=0)
     assert np.allclose(np.concatenate(list(changed(image, 48, still, dice))), scaled(image))
+
+
+def test_fewer_than_no_views_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--run", "a", "--data", "b", "--out", "c", "--views", "-1"])
+    assert "--views is -1; give 0 or more" in capsys.readouterr().err
