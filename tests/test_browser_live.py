@@ -79,6 +79,8 @@ def hides_names(teacher: Page) -> None:
 
 
 def marks(teacher: Page) -> None:
+    # The script's own comes two seconds into the lesson; of two so close the newest is written.
+    expect(teacher.locator("#mood-chart")).to_contain_text("Settling in")
     teacher.locator("body").press("m")
     field = teacher.get_by_label("What happens now? (optional)")
     field.press_sequentially("hq slide")

@@ -6,13 +6,13 @@
 import { applied } from "./changes.js";
 import { byId, make, setLine, setText } from "./dom.js";
 import { drawEndLabels } from "./endlabels.js";
+import { ms, readable } from "./labels.js";
 
 const CONFIG = { displayModeBar: false, responsive: true, showTips: false, doubleClick: false };
 const MINUTE_MS = 60_000;
 const LEAST_MS = 5 * MINUTE_MS;
 const LABEL_ROOM_PX = 104;
 const NARROW_PX = 600;
-const LETTER_PX = 7;
 const MOST_BESIDE = 5;
 
 /** Where a third of the chart would go to its labels, the legend above has to do. */
@@ -76,34 +76,12 @@ function nameEnds(div, { data, layout }, range, margin) {
   drawEndLabels(div, labels, { share, margin: { ...layout.margin, ...margin } });
 }
 
-/** Times travel as the server's wall clock; Plotly, too, reads them without a zone. */
-function ms(time) {
-  return Date.parse(`${time.replace(" ", "T")}Z`);
-}
-
 /** @returns {[number, number] | null} */
 export function span({ from, to }, minutes) {
   if (!from) return null;
   const end = Math.max(ms(to), ms(from) + LEAST_MS);
   const start = minutes ? Math.max(ms(from), end - minutes * MINUTE_MS) : ms(from);
   return [start, end];
-}
-
-/** Labels over the chart; of those that would be written over one another the newest stays. */
-function readable(notes, range, width) {
-  if (!range) return notes;
-  const px = (time) => ((ms(time) - range[0]) / (range[1] - range[0])) * width;
-  const labels = notes.filter((note) => note.name === "label");
-  const inTime = labels.filter((note) => px(note.x) >= 0).sort((a, b) => px(b.x) - px(a.x));
-  let free = Infinity;
-  const kept = new Set(
-    inTime.filter((note) => {
-      if (px(note.x) + (note.text.length + 1) * LETTER_PX > free) return false;
-      free = px(note.x);
-      return true;
-    }),
-  );
-  return notes.filter((note) => note.name !== "label" || kept.has(note));
 }
 
 /** Where the areas end: the last span has a width, too. */
