@@ -43,7 +43,7 @@ LOG_FORMAT = env.choice("LOG_FORMAT", "text", words=("text", "json"))
 
 # "" means: not stated here, so the answer given at set-up counts.
 EXPRESSION_ANALYSIS = env.choice("EXPRESSION_ANALYSIS", "", words=("on", "off"))
-AWAY_AFTER_S = env.number("AWAY_AFTER_S", 120, least=5, most=3600)
+AWAY_AFTER_S = env.number("AWAY_AFTER_S", 80, least=5, most=3600)
 SNAPSHOT_INTERVAL_MS = env.whole("SNAPSHOT_INTERVAL_MS", 2000, least=250, most=60_000)
 KEEP_SLICES_DAYS = env.whole("KEEP_SLICES_DAYS", 30, least=1, most=3650)
 LESSON_HOURS = env.number("LESSON_HOURS", 4, least=0.1, most=24)

@@ -11,18 +11,18 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from statistics import median
-from typing import Protocol
+from math import hypot, sqrt
+from statistics import fmean, pstdev
+from typing import NamedTuple, Protocol
 
 from emotions.rules import Rules
 from ml.engagement import BASELINE_S, BASELINE_SAMPLES
 
 SLICE_S = 10
-MAD_TO_SCALE = 1.4826
-LEAST_SCALE = 0.2
-STEADIER = 0.7
-"""A mean over minutes strays less than the ten-second means that the usual is made of."""
-KNOWN_OF_MEAN = 0.6
+LEAST_SCALE = 0.155
+STEADIER = 0.52
+"""A mean over a minute strays less than the ten-second means that the usual is made of."""
+KNOWN_OF_MEAN = 0.75
 """How much of the time that is averaged must have been readable at all."""
 LEARN_EVERY, NOT_YET = 6, 12
 TURNED_COVERAGE = 0.5
@@ -59,6 +59,15 @@ class Row(Protocol):
 
     @property
     def happy(self) -> float: ...
+
+
+class Seen(NamedTuple):
+    """Of one student's ten seconds: all samples, readable ones, those without a smile, turned."""
+
+    all: int
+    readable: int
+    sober: int
+    turned: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +115,21 @@ class Condition:
 
 @dataclass(slots=True)
 class Usual:
-    """How low a student's own face usually reads: median and scaled median deviation.
+    """How low a student's own face usually reads: mean and spread of ten-second means.
 
-    Known after three minutes and learnt on from then, once a minute, less the last two minutes: a
-    median over all that was seen is steadier than one over eighteen slices. A dip that was found is
-    not learnt, so that it stays one. In the simulation of docs/flags.md this alone cut false
-    flags to a third.
+    What is held against it is a mean, so it is one too: most faces read low for a moment now and
+    then, and lie under a median of themselves whenever they are averaged. The scale is the
+    standard deviation as far as an average of a minute still strays, on top of what every network
+    errs by (root of the sum of squares, as independent errors add).
+
+    Known after three minutes and learnt on from then, once a minute, less the last two minutes:
+    what is known of a whole lesson is steadier than eighteen slices. While it rests on few of them
+    the scale is wider: two means of `averaged` and of n slices differ by √(1 + averaged / n) times
+    what the first strays by. A dip that was found is not learnt, so that it stays one.
+    docs/flags.md has what each of these gave in the simulation.
     """
 
+    averaged: int = 1
     levels: list[float] = field(default_factory=list)
     samples: int = 0
     starts_at: int = 0
@@ -132,9 +148,9 @@ class Usual:
             self._settle(self.levels[:known])
 
     def _settle(self, levels: list[float]) -> None:
-        self.middle = median(levels)
-        deviation = median(abs(level - self.middle) for level in levels)
-        self.scale = max(LEAST_SCALE, STEADIER * MAD_TO_SCALE * deviation)
+        self.middle = fmean(levels)
+        strays = hypot(LEAST_SCALE, STEADIER * pstdev(levels, self.middle))
+        self.scale = strays * sqrt(1 + self.averaged / len(levels))
 
     def depth(self, level: float) -> float:
         """How many scales `level` lies under the usual; 0 while the usual is unknown."""
@@ -146,21 +162,22 @@ class Watch:
 
     def __init__(self, rules: Rules) -> None:
         self.rules = rules
-        self.usual = Usual()
-        self.levels: deque[float | None] = deque(maxlen=_slices(rules.low_for_s))
+        averaged = _slices(rules.low_for_s)
+        self.usual = Usual(averaged)
+        self.levels: deque[float | None] = deque(maxlen=averaged)
         self.low = Condition(rules.low_for_s)
         self.away = Condition(rules.away_after_s)
         self.turned = Condition(rules.turned_for_s)
-        self.recent: deque[tuple[int, int, int]] = deque(maxlen=_slices(rules.turned_for_s))
+        self.recent: deque[Seen] = deque(maxlen=_slices(rules.turned_for_s))
 
     @property
     def conditions(self) -> dict[str, Condition]:
         return {AWAY: self.away, LOW: self.low, TURNED: self.turned}
 
     def step(self, starts_at: int, row: Row | None) -> None:
-        seen = 0 if row is None else row.n + row.absent + row.several + row.unsure
-        self.recent.append((seen, row.n, _turned(row)) if row else (0, 0, 0))
-        self.away.step(starts_at, bool(row and row.absent and row.absent == seen))
+        seen = seen_in(row)
+        self.recent.append(seen)
+        self.away.step(starts_at, bool(row and row.absent and row.absent == seen.all))
         self._step_low(starts_at, row)
         self._step_turned(starts_at)
 
@@ -174,13 +191,13 @@ class Watch:
         """How sure, from what is stored: never "likely", because a face is only a hint.
 
         Two fifths are how far under the usual (two scales more count as certain), the rest how much
-        of the last two minutes could be read: a flag goes up as soon as its line is crossed, so
-        a well-read one that has just done so is a "maybe" and no mere guess.
+        of the last minute and a half could be read: a flag goes up as soon as its line is crossed,
+        so a well-read one that has just done so is a "maybe" and no mere guess.
         """
         if kind == AWAY:
             return None
-        seen = sum(slice_[0] for slice_ in self.recent)
-        coverage = sum(slice_[1] for slice_ in self.recent) / seen if seen else 0.0
+        seen = sum(one.all for one in self.recent)
+        coverage = sum(one.readable for one in self.recent) / seen if seen else 0.0
         depth = 1.0
         if kind == LOW and self.mood is not None:
             depth = self.usual.depth(self.mood) / self.rules.scales_below - 1
@@ -217,9 +234,13 @@ class Watch:
 
     def _step_turned(self, starts_at: int) -> None:
         """Over the whole span at once: a single glance at the board must not restart it."""
-        seen, readable, turned = (sum(column) for column in zip(*self.recent, strict=True))
-        enough = len(self.recent) == self.recent.maxlen and readable >= TURNED_COVERAGE * seen
-        away = enough and readable > 0 and turned >= self.rules.turned_share * readable
+        seen, _, sober, turned = (sum(column) for column in zip(*self.recent, strict=True))
+        enough = len(self.recent) == self.recent.maxlen and sober >= TURNED_COVERAGE * seen
+        away = enough and sober > 0 and turned >= self.rules.turned_share * sober
+        if away and not self.turned.holds:
+            # Whoever is back already needs no look.
+            now = self.recent[-1]
+            away = now.turned > 0 and 2 * now.turned >= now.sober
         if away and self.turned.since is None:
             self.turned.since = starts_at + SLICE_S * (1 - len(self.recent))
         self.turned.step(starts_at, away)
@@ -234,9 +255,14 @@ def lowness(row: Row) -> float:
     return (row.valence_sum - row.happy) / row.n
 
 
-def _turned(row: Row) -> int:
-    """A smile at a second monitor is no flag: happy never raises one."""
-    return 0 if row.n and row.valence_sum / row.n >= SMILES_AT else row.turned
+def seen_in(row: Row | None) -> Seen:
+    """A smile at a second monitor is no flag, and no look back at the class either."""
+    if row is None:
+        return Seen(0, 0, 0, 0)
+    all_of_it = row.n + row.absent + row.several + row.unsure
+    if row.n and row.valence_sum / row.n >= SMILES_AT:
+        return Seen(all_of_it, row.n, 0, 0)
+    return Seen(all_of_it, row.n, row.n, row.turned)
 
 
 class Judge:

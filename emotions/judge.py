@@ -1,4 +1,4 @@
-"""Each ten-second slice is judged once, five seconds after its end, from stored rows only.
+"""Each ten-second slice is judged once, four seconds after its end, from stored rows only.
 
 Which process judges is settled by a compare-and-set on the lesson in the same transaction as the
 flags, so a slice whose judge died is simply taken again, and judging a stored lesson again gives
@@ -30,8 +30,9 @@ from emotions.slices import start_of
 
 logger = logging.getLogger(__name__)
 
-SETTLE_S = 5.0
-"""How long after its end a slice is judged."""
+SETTLE_S = 4.0
+"""How long after its end a slice is judged. A snapshot is dropped when it is three seconds old, and
+slices are written one and three and a half seconds after their end, so little comes later."""
 LATE_S = 2.0
 LESSONS_KEPT = 200
 

@@ -24,26 +24,26 @@ class Rules:
 
     Low is the mean of the last `low_for_s` so many scales under the usual: one window in place of
     a shorter mean that had to stay low as long again, which found the same dips ten seconds later
-    and raised more false flags (docs/flags.md).
+    and raised more false flags. docs/flags.md has what these and other windows find.
     """
 
-    away_after_s: float = 120
-    scales_below: float = 1.9
-    low_for_s: float = 120
-    turned_for_s: float = 120
-    turned_share: float = 0.7
+    away_after_s: float = 80
+    scales_below: float = 2.0
+    low_for_s: float = 90
+    turned_for_s: float = 80
+    turned_share: float = 0.9
     cool_down_s: float = 300
     ask_s: float = ASK_S
 
 
-FEWER = {"scales_below": 2.5, "low_for_s": 180.0, "turned_for_s": 240.0, "turned_share": 0.8}
-MORE = {"scales_below": 1.75, "low_for_s": 80.0, "turned_for_s": 90.0, "turned_share": 0.6}
+FEWER = {"scales_below": 2.3, "low_for_s": 120.0, "turned_for_s": 150.0, "turned_share": 0.95}
+MORE = {"scales_below": 1.75, "low_for_s": 80.0, "turned_for_s": 70.0, "turned_share": 0.85}
 STEPS: dict[str, dict[str, float]] = {
     Course.Sensitivity.FEWER: FEWER,
     Course.Sensitivity.USUAL: {},
     Course.Sensitivity.MORE: MORE,
 }
-AWAY_TIMES = {Course.Sensitivity.FEWER: 2.0, Course.Sensitivity.MORE: 0.75}
+AWAY_TIMES = {Course.Sensitivity.FEWER: 2.0, Course.Sensitivity.MORE: 0.875}
 
 
 def usual(sensitivity: str = Course.Sensitivity.USUAL) -> Rules:

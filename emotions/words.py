@@ -132,7 +132,7 @@ class Seen:
     worker: bool = True
     quiet: bool = False
     interval_s: float = 2
-    away_after_s: float = 120
+    away_after_s: float = 80
 
     @property
     def late_after_s(self) -> float:
@@ -141,7 +141,7 @@ class Seen:
 
     @property
     def out_of_view_after_s(self) -> float:
-        return min(OUT_OF_VIEW_AFTER_S, self.away_after_s / 4)
+        return min(OUT_OF_VIEW_AFTER_S, self.away_after_s * 3 / 8)
 
     def read_lately(self, now: float) -> bool:
         """Whether this camera gave a face that could be read in the last ten seconds or so."""

@@ -1,6 +1,6 @@
 """The practice class played whole, on a clock that is driven: what it stored, and what was said.
 
-Readings go through the real slices, slices to the real judge five seconds after their end, as in a
+Readings go through the real slices, slices to the real judge four seconds after their end, as in a
 served lesson; only the clock is ours.
 """
 

@@ -26,7 +26,7 @@ class CourseSettingsTest(TestCase):
     def test_one_choice_and_the_rest_folded_with_its_usual_values(self) -> None:
         page = self.client.get(self.path)
         self.assertContains(page, "<details>")
-        for word in ("fewer", "usual", "more", "Empty means 120, as usual."):
+        for word in ("fewer", "usual", "more", "Empty means 80, as usual."):
             self.assertContains(page, word)
 
     def test_a_lesson_keeps_what_was_set_when_it_opened(self) -> None:

@@ -57,10 +57,18 @@ def usual_after(slices: int, n: int = 5) -> bool:
 
 
 def turned_in(one_slice: int) -> list[str]:
-    """Eleven slices with seven of ten turned, and one with so many."""
+    """Seven slices with nine of ten turned, and one with so many."""
     lesson = Lesson()
-    lesson.go(11, read(turned=7, n=10))
+    lesson.go(7, read(turned=9, n=10))
     return kinds(lesson, 1, read(turned=one_slice, n=10))
+
+
+def turned_at_last(of_four: int) -> list[str]:
+    """Turned, once the look back at first has fallen out of the window; then so many of four."""
+    lesson = Lesson()
+    lesson.go(1, read(n=40))
+    lesson.go(7, read(n=40, turned=40))
+    return kinds(lesson, 1, read(n=4, turned=of_four))
 
 
 def turned_for(slices: int) -> list[str]:
@@ -130,7 +138,7 @@ def shown_and_more(flags: int) -> tuple[int, int]:
 
 
 FLAGS = [
-    Line("away for two minutes", away_for, (11, 12, 13), ([], ["away"], ["away"])),
+    Line("away for eighty seconds", away_for, (7, 8, 9), ([], ["away"], ["away"])),
     Line("more than two scales under one's usual", low_by, (1.9375, 2.0, 2.0625),
          ([], [], ["low"])),
     Line("a usual takes three minutes", usual_after, (17, 18, 19), (False, True, True)),
@@ -141,8 +149,10 @@ FLAGS = [
          (False, True, True)),
     Line("a flag clears after half a minute", still_holds, (2, 3, 4), (True, False, False)),
     Line("what is unknown is kept for a minute", remembered, (5, 6, 7), (True, True, False)),
-    Line("turned in seven of ten samples", turned_in, (6, 7, 8), ([], ["turned"], ["turned"])),
-    Line("turned for two minutes", turned_for, (11, 12, 13), ([], ["turned"], ["turned"])),
+    Line("turned in nine of ten samples", turned_in, (8, 9, 10), ([], ["turned"], ["turned"])),
+    Line("turned in half of the last ten seconds", turned_at_last, (1, 2, 3),
+         ([], ["turned"], ["turned"])),
+    Line("turned for eighty seconds", turned_for, (7, 8, 9), ([], ["turned"], ["turned"])),
     Line("turned where half can be read", turned_where_readable, (4, 5, 6),
          ([], ["turned"], ["turned"])),
     Line("a smile is no looking away", turned_and_smiling, (0.49, 0.5, 0.51),

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from unittest import TestCase
 
-from emotions.flags import Change, Judge
+from emotions.flags import LEAST_SCALE, Change, Judge
 from emotions.rules import Rules
 
 START = 1_000_000
@@ -35,7 +35,7 @@ def gone(student: int = 1) -> Row:
 class Lesson:
     """Folds the same rows for a number of slices and keeps what the judge said."""
 
-    def __init__(self, away_after_s: float = 120) -> None:
+    def __init__(self, away_after_s: float = Rules().away_after_s) -> None:
         self.judge = Judge(Rules(away_after_s=away_after_s))
         self.at = START
         self.said: list[Change] = []
@@ -60,10 +60,10 @@ def cleared(changes: list[Change]) -> list[tuple[int, str]]:
 
 
 class AwayTest(TestCase):
-    def test_two_minutes_without_a_face_raise_away(self) -> None:
+    def test_eighty_seconds_without_a_face_raise_away(self) -> None:
         lesson = Lesson()
         lesson.go(3, read())
-        self.assertEqual(lesson.go(11, gone()), [])
+        self.assertEqual(lesson.go(7, gone()), [])
         (change,) = lesson.go(1, gone())
         self.assertEqual((change.kind, change.raised, change.since), ("away", True, START + 30))
 
@@ -112,11 +112,28 @@ class LowTest(TestCase):
         lesson.go(18, read(valence=0.0))
         return lesson
 
-    def test_a_mean_of_two_minutes_well_below_the_usual_raises_low(self) -> None:
+    def test_a_mean_of_a_minute_and_a_half_well_below_the_usual_raises_low(self) -> None:
         lesson = self.learnt()
-        changes = lesson.go(12, read(valence=-0.6))
+        changes = lesson.go(9, read(valence=-0.6))
         self.assertEqual(raised(changes), [(1, "low")])
-        self.assertEqual(changes[0].at - changes[0].since, 120)
+        self.assertEqual(changes[0].at - changes[0].since, 90)
+
+    def test_a_low_moment_now_and_then_belongs_to_the_usual(self) -> None:
+        """A median would not know of it, and every average of it would lie under that."""
+        lesson = Lesson()
+        for _ in range(12):
+            lesson.go(3, read(valence=-0.05))
+            lesson.go(2, read(valence=-0.6))
+        self.assertAlmostEqual(lesson.judge.usual(1) or 0, -0.27, delta=0.03)
+        self.assertEqual(lesson.said, [])
+
+    def test_a_usual_that_rests_on_little_is_held_less_narrow(self) -> None:
+        lesson, watched = Lesson(), []
+        for slices in (18, 300):
+            lesson.go(slices, read())
+            watched.append(lesson.judge.watches[1].usual.scale)
+        self.assertAlmostEqual(watched[0], LEAST_SCALE * (1 + 9 / 18) ** 0.5)
+        self.assertAlmostEqual(watched[1], LEAST_SCALE * (1 + 9 / 306) ** 0.5, delta=1e-3)
 
     def test_one_neutral_look_does_not_restart_it(self) -> None:
         lesson = self.learnt()
@@ -187,9 +204,9 @@ class LowTest(TestCase):
 
 
 class LookingAwayTest(TestCase):
-    def test_turned_for_two_minutes_is_raised(self) -> None:
+    def test_turned_for_eighty_seconds_is_raised(self) -> None:
         lesson = Lesson()
-        self.assertEqual(lesson.go(11, read(turned=5)), [])
+        self.assertEqual(lesson.go(7, read(turned=5)), [])
         self.assertEqual(raised(lesson.go(1, read(turned=5))), [(1, "turned")])
 
     def test_half_turned_is_not(self) -> None:
@@ -202,8 +219,14 @@ class LookingAwayTest(TestCase):
     def test_one_glance_back_does_not_restart_it(self) -> None:
         lesson = Lesson()
         lesson.go(6, read(turned=5))
-        lesson.go(1, read(turned=0))
-        self.assertEqual(raised(lesson.go(6, read(turned=5))), [(1, "turned")])
+        lesson.go(1, read(turned=2))
+        self.assertEqual(raised(lesson.go(1, read(turned=5))), [(1, "turned")])
+
+    def test_whoever_is_back_needs_no_look(self) -> None:
+        lesson = Lesson()
+        lesson.go(3, read())
+        lesson.go(6, read(turned=5))
+        self.assertEqual(lesson.go(2, Row(1, n=1, unsure=4)), [])
 
 
 class ReplayTest(TestCase):

@@ -64,7 +64,7 @@ class JudgeTest(JudgeCase):
 
     @override_settings(AWAY_AFTER_S=10)
     def test_away_after_ten_seconds_comes_with_the_first_whole_slice(self) -> None:
-        """Gone at 33 s: the slice from 40 to 50 is the first without a face, judged at 55."""
+        """Gone at 33 s: the slice from 40 to 50 is the first without a face, judged at 54."""
         rows(self.asha, 0, 3)
         rows(self.asha, 3, 1, n=1, absent=4)
         away(self.asha, 4, 1)
@@ -78,7 +78,7 @@ class JudgeTest(JudgeCase):
         self.judge(75)
         ((kind, raised, cleared),) = self.flags()
         self.assertEqual(kind, "low")
-        self.assertTrue(260 <= raised <= 350 < (cleared or 0), (raised, cleared))
+        self.assertTrue(250 <= raised <= 350 < (cleared or 0), (raised, cleared))
 
     def test_a_slice_is_judged_once(self) -> None:
         away(self.asha, 0, 20)
@@ -149,14 +149,14 @@ class TeacherTest(JudgeCase):
         away(self.asha, 0, 110)
         self.judge(110)
         ((kind, raised, _),) = self.flags()
-        self.assertEqual((kind, raised), ("away", 15 * 60 + 120))
+        self.assertEqual((kind, raised), ("away", 15 * 60 + 80))
 
     def test_switching_quiet_work_off_counts_from_then(self) -> None:
         Marker.objects.create(lesson=self.lesson, kind="quiet", at=self.at(0))
         Marker.objects.create(lesson=self.lesson, kind="quiet_end", at=self.at(100))
         away(self.asha, 0, 40)
         self.judge(40)
-        self.assertEqual(self.flags(), [("away", 220, None)])
+        self.assertEqual(self.flags(), [("away", 180, None)])
 
     def test_no_snapshots_no_flags(self) -> None:
         """A pause, or no camera at all."""
@@ -165,11 +165,11 @@ class TeacherTest(JudgeCase):
 
     def test_dismissed_flag_comes_back_after_five_minutes_at_the_soonest(self) -> None:
         away(self.asha, 0, 80)
-        self.judge(12)
-        attention.dismiss(self.lesson, Flag.objects.get().pk, now=self.at(125))
+        self.judge(8)
+        attention.dismiss(self.lesson, Flag.objects.get().pk, now=self.at(85))
         self.judge(80)
         (_, second) = self.flags()
-        self.assertEqual(second, ("away", 430, None))
+        self.assertEqual(second, ("away", 390, None))
 
     def test_nothing_is_raised_of_a_student_who_withdrew_or_was_erased(self) -> None:
         away(self.asha, 0, 20)
@@ -305,13 +305,13 @@ class RaceTest(TransactionTestCase):
         layer = get_channel_layer()
         await layer.group_add(f"students.{asha.lesson_id}", "student")
         begin = opened(asha.lesson)
-        now = [begin + 125.1]
+        now = [begin + 84.1]
         judging = Judging(clock=lambda: now[0])
         await judging.judge_all()
         message = await layer.receive("student")
         self.assertEqual(message["type"], "students.asked")
-        self.assertEqual(message["asked"], {str(asha.pk): begin + 155})
-        now[0] = begin + 155.1
+        self.assertEqual(message["asked"], {str(asha.pk): begin + 114})
+        now[0] = begin + 114.1
         await judging.judge_all()
         self.assertEqual((await layer.receive("student"))["asked"], {})
 
@@ -320,9 +320,9 @@ class RaceTest(TransactionTestCase):
         (asha,) = await judge.in_database(make_class, 1)
         await judge.in_database(away, asha, 0, 3)
         begin = opened(asha.lesson)
-        await Judging(clock=lambda: begin + 15.1).judge_all()
+        await Judging(clock=lambda: begin + 14.1).judge_all()
         flag = await Flag.objects.aget()
-        self.assertEqual(flag.shown_at.timestamp(), begin + 15 + 10)
+        self.assertEqual(flag.shown_at.timestamp(), begin + 14 + 10)
 
 
 class ConstraintTest(TestCase):

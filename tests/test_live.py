@@ -59,7 +59,7 @@ def tap(at: float, student: int, kind: str, tap_id: str, undone: bool = False) -
 
 
 def room(**changes: Any) -> Room:
-    made = Room(away_after_s=120)
+    made = Room(away_after_s=80)
     made.stored(stored(**changes))
     made.worker = Worker("ok", analysing=1, offered=1)
     return made

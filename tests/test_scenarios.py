@@ -109,11 +109,11 @@ class ClassCase(DatabaseCase):
         self.judging = Judging(clock=lambda: opened(self.lesson) + self.now)
 
     def judge(self, slices: int, judging: Judging | None = None) -> bool:
-        """As it is done in class: each slice five seconds after its end."""
+        """As it is done in class: each slice four seconds after its end."""
         changed = False
         first = int(self.now) // 10 or 1
         for number in range(first, slices + 1):
-            self.now = number * 10 + 5.05
+            self.now = number * 10 + 4.05
             with transaction.atomic():
                 until = opened(self.lesson) + 10 * number
                 changed = (judging or self.judging).judge(self.lesson.pk, until) or changed
@@ -181,14 +181,14 @@ class OneOfTheClassTest(ClassCase):
 
     def test_just_thinking_stops_a_flag_before_the_teacher_sees_it(self) -> None:
         away(self.asha, 0, 60)
-        self.judge(12)
-        asked = attention.asked(self.lesson.pk, self.at(126))
-        self.assertEqual(asked, {self.asha.pk: opened(self.lesson) + 155})
-        shown = attention.answer(self.lesson.pk, self.asha.pk, "thinking", self.at(140))
+        self.judge(8)
+        asked = attention.asked(self.lesson.pk, self.at(85))
+        self.assertEqual(asked, {self.asha.pk: opened(self.lesson) + 114})
+        shown = attention.answer(self.lesson.pk, self.asha.pk, "thinking", self.at(100))
         self.assertFalse(shown)
-        self.judge(40)
+        self.judge(39)
         self.assertFalse(Flag.objects.shown(self.at(400)).exists())
-        self.assertEqual(attention.asked(self.lesson.pk, self.at(156)), {})
+        self.assertEqual(attention.asked(self.lesson.pk, self.at(116)), {})
 
     def test_just_thinking_said_unasked_keeps_a_flag_from_being_raised(self) -> None:
         away(self.asha, 0, 60)
@@ -201,15 +201,15 @@ class OneOfTheClassTest(ClassCase):
 
     def test_no_answer_for_thirty_seconds_shows_it(self) -> None:
         away(self.asha, 0, 60)
-        self.judge(12)
-        self.assertEqual(attention.open_flags(self.lesson.pk, self.at(154)), [])
-        (told,) = attention.open_flags(self.lesson.pk, self.at(155))
+        self.judge(8)
+        self.assertEqual(attention.open_flags(self.lesson.pk, self.at(113)), [])
+        (told,) = attention.open_flags(self.lesson.pk, self.at(114))
         self.assertEqual((told["kind"], told["student"]), ("away", self.asha.pk))
 
     def test_a_raised_hand_says_more_than_the_face_that_waits(self) -> None:
         away(self.asha, 0, 60)
-        self.judge(12)
-        taps.save(self.lesson.pk, self.asha.pk, "hand", uuid.uuid4(), self.at(140))
+        self.judge(8)
+        taps.save(self.lesson.pk, self.asha.pk, "hand", uuid.uuid4(), self.at(100))
         shown = attention.open_flags(self.lesson.pk, self.at(200))
         self.assertEqual([flag["kind"] for flag in shown], ["help"])
 
@@ -217,18 +217,18 @@ class OneOfTheClassTest(ClassCase):
         self.lesson.rules = {"ask_first": False}
         self.lesson.save(update_fields=["rules"])
         away(self.asha, 0, 60)
-        self.judge(12)
-        self.assertEqual(len(attention.open_flags(self.lesson.pk, self.at(126))), 1)
+        self.judge(8)
+        self.assertEqual(len(attention.open_flags(self.lesson.pk, self.at(85))), 1)
 
     def test_judged_again_after_an_answer_the_flags_are_the_same(self) -> None:
         away(self.asha, 0, 120)
-        self.judge(12)
-        attention.answer(self.lesson.pk, self.asha.pk, "fine", self.at(140))
+        self.judge(8)
+        attention.answer(self.lesson.pk, self.asha.pk, "fine", self.at(100))
         self.judge(120)
-        self.assertEqual(self.raised_at(), [120, 440])
+        self.assertEqual(self.raised_at(), [80, 400])
         begin = opened(self.lesson)
         again = fold(self.lesson, Bench(self.lesson), begin, begin + 1200)
-        self.assertEqual([change.at - begin for change in again if change.raised], [120, 440])
+        self.assertEqual([change.at - begin for change in again if change.raised], [80, 400])
 
     def raised_at(self) -> list[int]:
         begin = opened(self.lesson)
@@ -237,7 +237,7 @@ class OneOfTheClassTest(ClassCase):
 
     def test_a_slice_whose_judge_died_is_judged_again(self) -> None:
         away(self.asha, 0, 20)
-        self.now = 205.05
+        self.now = 204.05
         until = opened(self.lesson) + 200
         with self.assertRaises(RuntimeError), transaction.atomic():
             self.judging.judge(self.lesson.pk, until)

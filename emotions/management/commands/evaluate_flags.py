@@ -49,7 +49,7 @@ def evaluate(lessons: int, *, choose: bool = False) -> dict[str, Any]:
     calm = partial(make, noise=trials.Noise())
     choosing = range(CHOOSING, CHOOSING + lessons)
     seeds = range(FIGURES, FIGURES + lessons)
-    middle = scoring.middle_of(calm(seed) for seed in choosing)
+    everybody = scoring.usual_of_everybody(calm(seed) for seed in choosing)
     found: dict[str, Any] = {
         "simulation": "students are simulated; no figure here was measured on people",
         "network": known.version,
@@ -57,7 +57,7 @@ def evaluate(lessons: int, *, choose: bool = False) -> dict[str, Any]:
         "seeds": [seeds.start, seeds.stop - 1],
         "students": trials.STUDENTS,
         "minutes": trials.MINUTES,
-        **scoring.figures(seeds, partial(make, noise=trials.WIDER), middle),
+        **scoring.figures(seeds, partial(make, noise=trials.WIDER), everybody),
         "ours_by_label": scoring.our_figures(seeds, partial(by_label, noise=trials.WIDER)),
     }
     if choose:
