@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
 from typing import Any
 
 from dashboard.changes import SAME, change
-from tests.running import ROOT
+from tests import node
 
-APPLY = """
-const source = require("fs").readFileSync("static/js/changes.js", "utf8");
-import("data:text/javascript," + encodeURIComponent(source)).then(({ applied }) => {
-  const pairs = JSON.parse(require("fs").readFileSync(0, "utf8"));
-  console.log(JSON.stringify(pairs.map(([old, change]) => applied(old, change))));
-});
-"""
+APPLY = "return given.map(([old, change]) => module.applied(old, change));"
 
 
 def value(dice: random.Random, depth: int = 3) -> Any:
@@ -30,15 +23,7 @@ def value(dice: random.Random, depth: int = 3) -> Any:
 
 
 def in_the_page(pairs: list[tuple[Any, Any]]) -> list[Any]:
-    done = subprocess.run(
-        ["node", "-e", APPLY],
-        input=json.dumps(pairs),
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=True,
-    )
-    return json.loads(done.stdout)
+    return node.asked("changes.js", APPLY, pairs)
 
 
 def test_the_page_makes_the_servers_value_of_its_own_and_the_change():

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-
-from tests.running import ROOT
+from tests import node
 
 CHOOSE = """
-const source = require("fs").readFileSync("static/js/labels.js", "utf8");
-import("data:text/javascript," + encodeURIComponent(source)).then(({ ms, readable }) => {
-  const notes = JSON.parse(require("fs").readFileSync(0, "utf8"));
-  const range = [ms("2026-03-02 09:00:00"), ms("2026-03-02 09:05:00")];
-  console.log(JSON.stringify(readable(notes, range, 600).map(({ text }) => text)));
-});
+const range = [module.ms("2026-03-02 09:00:00"), module.ms("2026-03-02 09:05:00")];
+return module.readable(given, range, 600).map(({ text }) => text);
 """
 
 
@@ -23,15 +16,7 @@ def written(*told: tuple[str, str], anchor: str = "left") -> list[str]:
         {"name": "label", "text": text, "x": f"2026-03-02 09:{at}", "xanchor": anchor}
         for text, at in told
     ]
-    done = subprocess.run(
-        ["node", "-e", CHOOSE],
-        input=json.dumps(notes),
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=True,
-    )
-    return json.loads(done.stdout)
+    return node.asked("labels.js", CHOOSE, notes)
 
 
 def test_labels_with_room_between_them_are_all_written():
