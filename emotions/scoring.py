@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from emotions.flags import FACE_KINDS, LEAST_SCALE, LOW, SLICE_S, STEADIER, Judge, Usual, Watch
+from emotions.flags import FACE_KINDS, LOW, SLICE_S, Judge, Watch
 from emotions.judge import SETTLE_S
 from emotions.rules import ASK_S, Rules
 from emotions.trials import MINUTES, STUDENTS, Span, Trial
+from emotions.usual import LEAST_SCALE, STEADIER, Usual
 
 LATE_S = 60
 SCALES = (1.75, 1.9, 2.0, 2.15, 2.3)

@@ -1,4 +1,4 @@
-"""Valence, engagement and a student's own usual: pure arithmetic over readings.
+"""Valence, engagement, facing and smoothing: pure arithmetic over readings.
 
 Whatever shows or judges a score uses these functions, so a stored lesson can be computed again
 and give the same curves. Arrays run along the first axis; unknown is NaN and stays unknown.
@@ -6,8 +6,6 @@ Change a rule here and SCORE_VERSION changes with it.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,7 +22,7 @@ TURNED_AT = 0.5
 SMOOTH_S = 60.0
 BASELINE_S = 180.0
 BASELINE_SAMPLES = 20
-LEAST_SCALE = 0.05
+"""How long and of how many samples a student's own usual is learnt before it is used."""
 
 
 def valence(probabilities: ArrayLike) -> np.ndarray:
@@ -80,40 +78,3 @@ def smooth(times: ArrayLike, values: ArrayLike, tau: float = SMOOTH_S) -> np.nda
         average, last = np.where(known, moved, average), np.where(known, at[i], last)
         out[i] = np.where(known, average, np.nan)
     return out
-
-
-@dataclass(frozen=True, slots=True)
-class Baseline:
-    """A student's own usual value and spread: median and 1.4826 × median absolute deviation.
-
-    The factor makes the deviation estimate a normal one's standard deviation (Rousseeuw & Croux,
-    JASA 1993); under 0.05 the spread is taken as 0.05, or a still face would be judged by noise.
-    """
-
-    median: float
-    scale: float
-    samples: int
-
-    @classmethod
-    def of(
-        cls, times: ArrayLike, values: ArrayLike, counts: ArrayLike | None = None
-    ) -> Baseline | None:
-        """From the first three minutes after the first time; None under 20 valid samples.
-
-        `counts` says how many samples each value is the mean of, where values are slices.
-        """
-        at, given = np.asarray(times, float), np.asarray(values, float)
-        many = np.ones(at.shape, int) if counts is None else np.asarray(counts, int)
-        if not at.size:
-            return None
-        use = (at < at.min() + BASELINE_S) & ~np.isnan(given) & (many > 0)
-        samples = int(many[use].sum())
-        if samples < BASELINE_SAMPLES:
-            return None
-        median = float(np.median(given[use]))
-        spread = 1.4826 * float(np.median(np.abs(given[use] - median)))
-        return cls(median, max(spread, LEAST_SCALE), samples)
-
-    def below(self, value: float, scales: float = 2.0) -> bool:
-        """Whether the value lies more than so many scales under the usual; NaN does not."""
-        return value < self.median - scales * self.scale

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.engagement import Baseline, engagement, facing, smooth, valence
+from ml.engagement import engagement, facing, smooth, valence
 from ml.labels import EMOTIONS
 
 
@@ -106,37 +106,3 @@ def test_constant_series_stays_constant():
 def test_bad_series_is_refused_in_words(times, values, tau, words):
     with pytest.raises(ValueError, match=words):
         smooth(times, values, tau)
-
-
-def test_baseline_is_median_and_scaled_deviation():
-    values = np.tile([0.0, 0.1, 0.2, 0.3, 0.4], 6)
-    baseline = Baseline.of(np.arange(30) * 2, values)
-    assert baseline is not None
-    assert baseline.median == pytest.approx(0.2)
-    assert baseline.scale == pytest.approx(0.14826)
-    assert baseline.samples == 30
-
-
-def test_baseline_uses_the_first_three_minutes_only():
-    times = np.arange(300) * 2
-    values = np.where(times < 180, 0.5, -0.9)
-    assert Baseline.of(times, values).median == 0.5
-
-
-def test_no_baseline_under_twenty_valid_samples():
-    values = np.where(np.arange(60) < 19, 0.2, np.nan)
-    assert Baseline.of(np.arange(60) * 2, values) is None
-    assert Baseline.of([], []) is None
-
-
-def test_slices_count_for_the_samples_they_are_the_mean_of():
-    assert Baseline.of([0, 10, 20], [0.1, 0.2, 0.3]) is None
-    assert Baseline.of([0, 10, 20], [0.1, 0.2, 0.3], counts=[5, 10, 5]).samples == 20
-
-
-def test_still_face_is_not_judged_by_noise():
-    baseline = Baseline.of(np.arange(30), np.full(30, 0.1))
-    assert baseline.scale == 0.05
-    assert baseline.below(-0.01)
-    assert not baseline.below(0.01)
-    assert not baseline.below(float("nan"))

@@ -6,8 +6,9 @@ import random
 from dataclasses import dataclass
 from unittest import TestCase
 
-from emotions.flags import LEAST_SCALE, Change, Judge
+from emotions.flags import Change, Judge
 from emotions.rules import Rules
+from emotions.usual import LEAST_SCALE
 
 START = 1_000_000
 
