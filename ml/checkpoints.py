@@ -6,16 +6,19 @@ file says so instead of starting from nonsense.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-BEST, FINAL = "best.npz", "final.npz"
+BEST, FINAL, LOCK = "best.npz", "final.npz", "lock"
 
 
 class CheckpointError(ValueError):
@@ -29,6 +32,19 @@ class Checkpoint:
     weights: list[np.ndarray]
     optimizer: list[np.ndarray]
     progress: dict[str, Any]
+
+
+@contextmanager
+def alone(run: Path) -> Iterator[None]:
+    """The run's folder for this process alone: two would write over each other's epochs."""
+    with (run / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise CheckpointError(
+                f"{run}: another ml.train is at work there; stop it or wait for its end"
+            ) from error
+        yield
 
 
 def finished(run: Path) -> Path:

@@ -27,7 +27,7 @@ from ml.data import DataError, Faces, read
 from ml.evaluate import figures, read_logits
 from ml.faces import MARGIN
 from ml.labels import EMOTIONS
-from ml.settings import Settings, SettingsError, as_table, settings_from
+from ml.settings import MOBILENET, Settings, SettingsError, as_table, settings_from
 from ml.train import Split, split_faces
 
 FILES = {"int8": "emotions.int8.tflite", "float": "emotions.float.tflite"}
@@ -52,6 +52,8 @@ class Trained:
 def open_run(run: Path, data: Path) -> Trained:
     checkpoint = load(finished(run))
     settings = settings_from(checkpoint.progress["settings"], source=str(finished(run)))
+    if settings.network != MOBILENET:
+        raise SettingsError(f"{run}: a {settings.network} network only teaches; it is not exported")
     faces = read(data)
     split = split_faces(faces, settings)
     if split.digest != checkpoint.progress["data"]:

@@ -13,6 +13,7 @@ from typing import Any
 from ml.augment import Augment
 
 ENGINES = ("keras", "torch")
+MOBILENET, RESIDUAL = NETWORKS = ("mobilenetv2", "residual")
 MOST_KEPT = 18
 """The first convolution and the seventeen blocks after it."""
 
@@ -44,11 +45,13 @@ class Settings:
 
     `sharpness` above 0 learns each step from so far uphill (torch only; arXiv 2010.01412), half as
     long again. `goes_on_from` says in words which network `--init` holds, for the model card.
+    `network = "residual"` trains a teacher of another kind (torch only; never exported).
     """
 
     name: str = "emotions"
     goes_on_from: str = ""
     engine: str = "keras"
+    network: str = MOBILENET
     seed: int = 1
     threads: int = 2
     alpha: float = 1.0
@@ -121,6 +124,12 @@ def _checked(settings: Settings, source: str) -> Settings:
         raise SettingsError(f"{source}: batch must be 1 or more, threads 0 or more")
     if settings.engine not in ENGINES:
         raise SettingsError(f"{source}: engine = {settings.engine!r} is not {' or '.join(ENGINES)}")
+    if settings.network not in NETWORKS:
+        raise SettingsError(
+            f"{source}: network = {settings.network!r} is not {' or '.join(NETWORKS)}"
+        )
+    if settings.network == RESIDUAL and settings.engine != "torch":
+        raise SettingsError(f'{source}: a residual network needs engine = "torch"')
     if any(stage.kept and settings.engine != "torch" for stage in settings.stages):
         raise SettingsError(f'{source}: kept blocks need engine = "torch"')
     if settings.sharpness < 0 or (settings.sharpness and settings.engine != "torch"):

@@ -21,7 +21,7 @@ from tqdm import tqdm
 
 from ml.augment import eased
 from ml.batches import Batches, plain_batches
-from ml.checkpoints import BEST, FINAL, Checkpoint, CheckpointError, load, save
+from ml.checkpoints import BEST, FINAL, Checkpoint, CheckpointError, alone, load, save
 from ml.data import DataError, Faces, read, stands_in, validation_cut
 from ml.distill import TeacherError, open_teacher, taught
 from ml.engines import EngineError, InitError, Judge, Learner, LearningError, Rate, engine
@@ -98,7 +98,7 @@ class Run:
 
     def start(self, init: str) -> None:
         if init.endswith(".npz"):
-            self.weights = weights_of(Path(init), self.settings.alpha)
+            self.weights = weights_of(Path(init), self.settings)
         else:
             self.weights = self.engine.start(init)
 
@@ -107,8 +107,9 @@ class Run:
         progress = checkpoint.progress
         if progress["data"] != self.split.digest:
             raise CheckpointError(f"{self.folder / LAST}: was trained on other data")
-        for name in ("alpha", "engine", "seed", "validation_share"):
-            if progress["settings"].get(name, "keras") != getattr(self.settings, name):
+        for name in ("alpha", "engine", "network", "seed", "validation_share"):
+            before = progress["settings"].get(name, getattr(Settings(), name))
+            if before != getattr(self.settings, name):
                 raise CheckpointError(f"{self.folder / LAST}: was trained with another {name}")
         self.weights, self.memory = checkpoint.weights, checkpoint.optimizer
         self.done, self.best = progress["done"], progress["best"]
@@ -202,15 +203,17 @@ def settling(learn: Faces, seed: int, side: int) -> list[np.ndarray]:
     return plain_batches(learn.image[rows], side, size)
 
 
-def weights_of(path: Path, alpha: float) -> list[np.ndarray]:
+def weights_of(path: Path, settings: Settings) -> list[np.ndarray]:
     """The weights of another run's checkpoint, or of a start that `ml.unfold` made."""
     try:
         checkpoint = load(path)
     except CheckpointError as error:
         raise InitError(f"--init {path}: no checkpoint of ml.train or ml.unfold") from error
-    theirs = checkpoint.progress.get("settings", {}).get("alpha", 1.0)
-    if theirs != alpha:
-        raise InitError(f"--init {path}: made for alpha {theirs}, not {alpha}")
+    table = checkpoint.progress.get("settings", {})
+    for name in ("alpha", "network"):
+        theirs, ours = table.get(name, getattr(Settings(), name)), getattr(settings, name)
+        if theirs != ours:
+            raise InitError(f"--init {path}: made for {name} {theirs}, not {ours}")
     return checkpoint.weights
 
 
@@ -241,6 +244,11 @@ def train(options: argparse.Namespace) -> None:
     settings = overridden(settings, side=options.side, epochs=options.epochs)
     split = split_faces(read(options.data), settings)
     options.out.mkdir(parents=True, exist_ok=True)
+    with alone(options.out):
+        go(options, settings, split)
+
+
+def go(options: argparse.Namespace, settings: Settings, split: Split) -> None:
     run = Run(settings, split, options.out, quiet=options.quiet)
     if options.resume:
         run.resume()

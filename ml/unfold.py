@@ -23,7 +23,7 @@ from ml.augment import resized
 from ml.checkpoints import Checkpoint, save
 from ml.classifier import MODELS, BadModel
 from ml.data import DataError, read
-from ml.torch_engine import EPSILON, Layer, Network
+from ml.torch_network import EPSILON, Layer, Network, mobilenet
 
 FACES = 1024
 SILENT = 0.02
@@ -93,7 +93,7 @@ def unfolded(model: Path, data: Path, out: Path) -> dict[str, float]:
     faces = read(data)
     train = faces.part("train")
     rows = np.random.default_rng(1).permutation(len(train))[:FACES]
-    network = Network(1.0, 0.0, 0.97)
+    network = mobilenet(1.0, 0.0, 0.97)
     unfold(network, found, _tensor(train.image[rows], side))
     save(out, Checkpoint(network.values(), [], {"side": side, "data": faces.digest()}))
     return {"side": side}

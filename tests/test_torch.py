@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from ml.augment import Augment, eased, resized
-from ml.checkpoints import load
+from ml.checkpoints import Checkpoint, load, save
 from ml.classifier import MODELS, BadModel, Classifier
-from ml.engines import Rate
-from ml.settings import Settings, SettingsError, Stage, settings_from
+from ml.engines import InitError, Rate
+from ml.settings import Settings, SettingsError, Stage, as_table, settings_from
+from ml.train import weights_of
 from tests.painted import painted_faces
 
 torch = pytest.importorskip(
@@ -34,10 +35,11 @@ def batch(count: int = 8, side: int = 48) -> tuple[np.ndarray, np.ndarray]:
 
 
 def learner(stage: Stage, weights=None, memory=()):
-    from ml.torch_engine import Network, TorchEngine
+    from ml.torch_engine import TorchEngine
+    from ml.torch_network import mobilenet
 
     settings = Settings(engine="torch", alpha=0.35)
-    weights = weights or Network(0.35, 0.0, 0.97).values()
+    weights = weights or mobilenet(0.35, 0.0, 0.97).values()
     return TorchEngine(settings).learner(stage, weights, list(memory), RATE)
 
 
@@ -89,7 +91,7 @@ def test_norms_in_one_pass_are_pytorchs_own(bounded: bool, number: torch.dtype) 
 def test_strides_without_a_padded_copy_are_pytorchs_own(side: int, number: torch.dtype) -> None:
     """An even side is padded at its end, an odd one all around."""
     from ml import fused
-    from ml.torch_engine import Layer
+    from ml.torch_network import Layer
 
     layer = Layer(24, 24, size=3, momentum=0.9, stride=2, groups=24)
     ours = pixels(4, 24, side, side, number=number).requires_grad_()
@@ -142,6 +144,40 @@ def test_sharpness_learns_from_so_far_uphill_and_comes_back() -> None:
     flat._step(faces, targets)
     for now, then in zip(flat.parameters, before, strict=True):
         assert torch.allclose(now, then, atol=1e-6)
+
+
+def test_a_residual_teacher_learns_and_answers_as_it_was_kept() -> None:
+    from ml.torch_engine import TorchEngine
+
+    settings = Settings(engine="torch", network="residual", alpha=0.35, dropout=0.0)
+    engine = TorchEngine(settings)
+    with pytest.raises(InitError, match="a residual network starts from none"):
+        engine.start("imagenet")
+    learning = engine.learner(Stage(48, 1), engine.start("none"), [], RATE)
+    learning.network.train()
+    faces, targets = batch(16)
+    losses = [learning._step(faces, targets) for _ in range(9)]
+    assert losses[-1] < losses[0] - 0.2
+    judge = learning.judge([faces])
+    again = engine.opened(48, judge.weights())
+    assert np.allclose(judge.logits(faces), again.logits(faces), atol=0.05)
+
+
+def test_a_run_goes_on_from_its_own_kind_of_network(tmp_path: Path) -> None:
+    table = as_table(Settings(engine="torch", network="residual"))
+    save(tmp_path / "final.npz", Checkpoint([], [], {"settings": table}))
+    with pytest.raises(InitError, match="made for network residual, not mobilenetv2"):
+        weights_of(tmp_path / "final.npz", Settings())
+
+
+@pytest.mark.tensorflow
+def test_a_teacher_is_not_exported(tmp_path: Path) -> None:
+    from ml.export import open_run
+
+    table = as_table(Settings(engine="torch", network="residual"))
+    save(tmp_path / "final.npz", Checkpoint([], [], {"settings": table}))
+    with pytest.raises(SettingsError, match="only teaches"):
+        open_run(tmp_path, tmp_path / "no.npz")
 
 
 def test_sharpness_is_for_pytorch_only() -> None:

@@ -6,6 +6,7 @@ What changes faces, mixes targets and reads settings is tested here too, without
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 
 from ml.augment import Augment, augmented, resized
 from ml.batches import Batches, mixed
-from ml.checkpoints import Checkpoint, CheckpointError, finished, load, save
+from ml.checkpoints import Checkpoint, CheckpointError, alone, finished, load, save
 from ml.engines import EngineError, Rate, engine
 from ml.labels import HAPPY, NEUTRAL
 from ml.settings import Settings, SettingsError, Stage, overridden, read_settings, settings_from
@@ -221,6 +222,8 @@ def test_side_and_epochs_replace_the_stages() -> None:
         ("stages = []", "every stage needs"),
         ("[[stages]]\nside = 16", "every stage needs a side of 32"),
         ("batch = 0", "batch must be 1 or more"),
+        ("network = 'vgg'", "network = 'vgg' is not mobilenetv2 or residual"),
+        ("network = 'residual'", 'a residual network needs engine = "torch"'),
         ("smoothing = 1.5", "smoothing = 1.5 is not 0 to 1"),
         ("stages = 3", "stages should be a list"),
         ("[augment]\nspin = 1", "no setting is called 'spin'"),
@@ -231,6 +234,23 @@ def test_wrong_settings_are_refused(tmp_path: Path, text: str, words: str) -> No
     (tmp_path / "run.toml").write_text(text)
     with pytest.raises(SettingsError, match=words):
         read_settings(tmp_path / "run.toml")
+
+
+def test_a_runs_folder_is_for_one_process_at_a_time(tmp_path: Path) -> None:
+    at_work = "from pathlib import Path; from ml.checkpoints import alone; import sys\n"
+    at_work += "with alone(Path(sys.argv[1])): print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", at_work, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=CONFIGS.parent.parent,
+    ) as other:
+        assert other.stdin and other.stdout and other.stdout.readline()
+        with pytest.raises(CheckpointError, match="another ml.train"), alone(tmp_path):
+            pass
+        other.communicate(b"\n")
+    with alone(tmp_path):
+        assert not other.returncode
 
 
 def test_a_missing_configuration_is_said(tmp_path: Path) -> None:
