@@ -14,6 +14,8 @@ from ml.augment import Augment
 
 ENGINES = ("keras", "torch")
 MOBILENET, RESIDUAL = NETWORKS = ("mobilenetv2", "residual")
+LEAST_SIDE = 32
+"""Pixels; the network halves its input five times."""
 MOST_KEPT = 18
 """The first convolution and the seventeen blocks after it."""
 
@@ -46,6 +48,8 @@ class Settings:
     `sharpness` above 0 learns each step from so far uphill (torch only; arXiv 2010.01412), half as
     long again. `goes_on_from` says in words which network `--init` holds, for the model card.
     `network = "residual"` trains a teacher of another kind (torch only; never exported).
+    `seed` draws what chance decides in a run; `cut_seed` cuts the held-out faces, apart from it, so
+    that runs of several seeds are judged by the same faces and none learnt another's.
     """
 
     name: str = "emotions"
@@ -53,6 +57,7 @@ class Settings:
     engine: str = "keras"
     network: str = MOBILENET
     seed: int = 1
+    cut_seed: int = 1
     threads: int = 2
     alpha: float = 1.0
     dropout: float = 0.2
@@ -118,8 +123,10 @@ def overridden(settings: Settings, *, side: int | None, epochs: int | None) -> S
 
 
 def _checked(settings: Settings, source: str) -> Settings:
-    if not settings.stages or any(s.side < 32 or s.epochs < 1 for s in settings.stages):
-        raise SettingsError(f"{source}: every stage needs a side of 32 or more, and an epoch")
+    if not settings.stages or any(s.side < LEAST_SIDE or s.epochs < 1 for s in settings.stages):
+        raise SettingsError(
+            f"{source}: every stage needs a side of {LEAST_SIDE} or more, and an epoch"
+        )
     if settings.batch < 1 or settings.threads < 0:
         raise SettingsError(f"{source}: batch must be 1 or more, threads 0 or more")
     if settings.engine not in ENGINES:

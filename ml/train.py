@@ -63,7 +63,7 @@ def split_faces(faces: Faces, settings: Settings) -> Split:
     if settings.check_split in faces.sizes():
         check = faces.part(settings.check_split)
         train = train.take(np.flatnonzero(~stands_in(train, check)))
-    learn, held = validation_cut(train, settings.validation_share, settings.seed)
+    learn, held = validation_cut(train, settings.validation_share, settings.cut_seed)
     return Split(learn, held, check, faces.digest(), whole)
 
 
@@ -107,7 +107,7 @@ class Run:
         progress = checkpoint.progress
         if progress["data"] != self.split.digest:
             raise CheckpointError(f"{self.folder / LAST}: was trained on other data")
-        for name in ("alpha", "engine", "network", "seed", "validation_share"):
+        for name in ("alpha", "engine", "network", "seed", "cut_seed", "validation_share"):
             before = progress["settings"].get(name, getattr(Settings(), name))
             if before != getattr(self.settings, name):
                 raise CheckpointError(f"{self.folder / LAST}: was trained with another {name}")

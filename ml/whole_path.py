@@ -23,6 +23,7 @@ from ml.data import DataError, Faces, read, stands_in, validation_cut
 from ml.evaluate import options_of
 from ml.faces import Detector, NoFaceModel
 from ml.reader import Reader, Sample
+from ml.settings import settings_from
 
 SIZES = (64, 96, 128)
 TUNED_AT = 96
@@ -135,11 +136,12 @@ def margins(classifier: Classifier, faces: Faces, tried: list[float]) -> list[di
 
 def held_out(faces: Faces, model: Path) -> Faces:
     """The training faces that the exported network's own run held out, at most 1,000 of them."""
-    settings = json.loads(model.with_name(SIDECAR).read_text())["training"]["settings"]
-    train = faces.all_of(settings["train_split"])
-    if settings["check_split"] in faces.sizes():
-        train = train.take(np.flatnonzero(~stands_in(train, faces.all_of(settings["check_split"]))))
-    _, held = validation_cut(train, settings["validation_share"], settings["seed"])
+    path = model.with_name(SIDECAR)
+    settings = settings_from(json.loads(path.read_text())["training"]["settings"], source=str(path))
+    train = faces.all_of(settings.train_split)
+    if settings.check_split in faces.sizes():
+        train = train.take(np.flatnonzero(~stands_in(train, faces.all_of(settings.check_split))))
+    _, held = validation_cut(train, settings.validation_share, settings.cut_seed)
     return held.take(np.random.default_rng(SEED).permutation(len(held))[:MOST_HELD])
 
 

@@ -145,6 +145,34 @@ def test_pictures_of_the_check_split_are_not_trained_on(tmp_path: Path) -> None:
     assert len(split.learn) + len(split.held) == len(doubled.part("train")) - 1
 
 
+@pytest.mark.tensorflow
+def test_runs_of_several_seeds_are_judged_by_the_same_held_out_faces(tmp_path: Path) -> None:
+    from ml.data import read
+    from ml.train import split_faces
+
+    faces = read(painted_faces(tmp_path, each=20))
+    first, other, cut = (
+        split_faces(faces, settings_from(table, source="test")).held.digest()
+        for table in ({}, {"seed": 2}, {"cut_seed": 2})
+    )
+    assert first == other != cut
+
+
+@pytest.mark.tensorflow
+def test_a_run_does_not_go_on_with_another_cut(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from ml.data import read
+
+    data, config = painted_faces(tmp_path, each=5), tiny_settings(tmp_path, epochs=1)
+    digest = read(data).digest()
+    shape = {"alpha": 0.35, "validation_share": 0.1, "cut_seed": 2}
+    progress = {"data": digest, "settings": shape, "done": 1, "best": 0.5}
+    save(tmp_path / "last.npz", Checkpoint([], [], progress))
+    assert run("--data", data, "--config", config, "--out", tmp_path, "--resume") == 2
+    assert "was trained with another cut_seed" in capsys.readouterr().err
+
+
 def test_checkpoints_come_back_as_they_were(tmp_path: Path) -> None:
     kept = Checkpoint([np.arange(3.0)], [np.array(7)], {"done": 2})
     save(tmp_path / "last.npz", kept)
