@@ -40,7 +40,10 @@ def settled(weights: list[np.ndarray], settings: Settings, split: Split) -> Chec
 
 
 def average(runs: list[Path], data: Path, out: Path) -> dict[str, float]:
-    """Write `out/final.npz`, described by the first run's settings; tells how well it reads."""
+    """Write `out/final.npz`, to go on from or to export; tells how well it reads.
+
+    The first run's settings and epochs describe it.
+    """
     found = [load(run if run.suffix == ".npz" else finished(run)) for run in runs]
     table = found[0].progress.get("settings")
     if table is None:
@@ -50,7 +53,8 @@ def average(runs: list[Path], data: Path, out: Path) -> dict[str, float]:
         raise DataError(f"{data}: not the data that all these runs were trained on")
     made = settled(averaged([one.weights for one in found]), settings, split)
     out.mkdir(parents=True, exist_ok=True)
-    save(out / FINAL, Checkpoint(made.weights, [], made.progress | {"settings": table}))
+    told = {"settings": table, "done": found[0].progress.get("done", 0), "averaged": len(runs)}
+    save(out / FINAL, Checkpoint(made.weights, [], made.progress | told))
     return {"averaged": len(runs), "held_out": made.progress["held_out"]}
 
 

@@ -73,7 +73,7 @@ def _what(sidecar: Told) -> list[str]:
     settings = sidecar["training"]["settings"]
     rows = [
         ["network", f"MobileNetV2 {settings['alpha']} (arXiv 1801.04381), seven-way head"],
-        ["input", f"{sidecar['side']} × {sidecar['side']} px, grey, {sidecar['scale']}"],
+        ["input", f"{_side(sidecar)}, grey, {sidecar['scale']}"],
         ["crop", f"BlazeFace box, margin {sidecar['crop']['margin']}"],
         ["epochs", _epochs(sidecar["training"])],
     ]
@@ -81,6 +81,12 @@ def _what(sidecar: Told) -> list[str]:
         told = f"`{file['path']}`, {file['bytes'] / 1e6:.2f} MB, sha256 `{file['sha256'][:16]}…`"
         rows.append([kind, told])
     return ["## What it is", _table(["", ""], rows)]
+
+
+def _side(sidecar: Told) -> str:
+    side, learnt = sidecar["side"], sidecar["training"]["settings"]["stages"][-1]["side"]
+    told = f"{side} × {side} px"
+    return told if side == learnt else f"{told} (learnt from faces of {learnt} px)"
 
 
 def _data(sidecar: Told, found: Told) -> list[str]:
@@ -338,7 +344,9 @@ def _value(value: Any) -> str:
 
 def _epochs(training: Told) -> str:
     before = training["settings"].get("goes_on_from")
-    return f"{training['epochs']}{f', going on from {before}' if before else ''}"
+    runs = training.get("averaged", 1)
+    told = f"{training['epochs']}{f', going on from {before}' if before else ''}"
+    return told if runs == 1 else f"{told}; the mean of {runs} such runs' weights"
 
 
 def _calibrated(sidecar: Told, found: Told) -> str:

@@ -27,7 +27,7 @@ from ml.data import DataError, Faces, read
 from ml.evaluate import figures, read_logits
 from ml.faces import MARGIN
 from ml.labels import EMOTIONS
-from ml.settings import MOBILENET, Settings, SettingsError, as_table, settings_from
+from ml.settings import LEAST_SIDE, MOBILENET, Settings, SettingsError, as_table, settings_from
 from ml.train import Split, split_faces
 
 FILES = {"int8": "emotions.int8.tflite", "float": "emotions.float.tflite"}
@@ -37,19 +37,17 @@ SAMPLES = 700
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A finished run, with the faces it was made from."""
+    """A finished run, with the faces it was made from, and the input size it is to be asked at."""
 
     checkpoint: Checkpoint
     settings: Settings
     faces: Faces
     split: Split
-
-    @property
-    def side(self) -> int:
-        return int(self.checkpoint.progress["side"])
+    side: int
 
 
-def open_run(run: Path, data: Path) -> Trained:
+def open_run(run: Path, data: Path, side: int | None = None) -> Trained:
+    """`side` in pixels; the run's own where none is given."""
     checkpoint = load(finished(run))
     settings = settings_from(checkpoint.progress["settings"], source=str(finished(run)))
     if settings.network != MOBILENET:
@@ -58,7 +56,10 @@ def open_run(run: Path, data: Path) -> Trained:
     split = split_faces(faces, settings)
     if split.digest != checkpoint.progress["data"]:
         raise DataError(f"{data}: not the data that {run} was trained on")
-    return Trained(checkpoint, settings, faces, split)
+    side = int(checkpoint.progress["side"]) if side is None else side
+    if side < LEAST_SIDE:
+        raise SettingsError(f"--side {side}: the network needs {LEAST_SIDE} pixels or more")
+    return Trained(checkpoint, settings, faces, split, side)
 
 
 def model_of(trained: Trained) -> keras.Model:
@@ -121,6 +122,7 @@ def sidecar(trained: Trained, folder: Path, version: str) -> dict[str, Any]:
             "settings": progress["settings"],
             "seed": trained.settings.seed,
             "epochs": progress["done"],
+            "averaged": progress.get("averaged", 1),
             "data_sha256": progress["data"],
         },
     }
@@ -157,8 +159,10 @@ def measured(trained: Trained, folder: Path, description: dict[str, Any]) -> dic
     }
 
 
-def export(run: Path, data: Path, folder: Path, version: str) -> dict[str, Any]:
-    trained = open_run(run, data)
+def export(
+    run: Path, data: Path, folder: Path, version: str, side: int | None = None
+) -> dict[str, Any]:
+    trained = open_run(run, data, side)
     model, samples = model_of(trained), samples_of(trained)
     write_networks(model, samples, folder)
     # The classifier reads the sidecar from disk, so each step writes before the next measures.
@@ -197,10 +201,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--run", type=Path, required=True, help="folder given to ml.train --out")
     parser.add_argument("--data", type=Path, required=True, help="the data it was trained on")
     parser.add_argument("--out", type=Path, default=MODELS, help="where the files go")
+    parser.add_argument("--side", type=int, help="input side in pixels, in place of the run's own")
     parser.add_argument("--version", default=f"{date.today():%Y-%m-%d}.1", help="shown to users")
     options = parser.parse_args(argv)
     try:
-        found = export(options.run, options.data, options.out, options.version)
+        found = export(options.run, options.data, options.out, options.version, options.side)
     except (DataError, CheckpointError, SettingsError, OSError) as error:
         print(f"ml.export: {error}", file=sys.stderr)
         return 2

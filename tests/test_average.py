@@ -56,7 +56,9 @@ def test_an_average_is_a_run_to_go_on_from(
     assert np.abs(kernels[0] - kernels[1]).max() > 1e-4
     assert np.allclose(kernels[2], (kernels[0] + kernels[1]) / 2, atol=1e-6)
     settings = Settings(alpha=0.35, average=0.5, stages=(Stage(32, 1),))
-    assert load(Path(both) / "final.npz").progress["settings"] == as_table(settings)
+    told = load(Path(both) / "final.npz").progress
+    assert told["settings"] == as_table(settings)
+    assert (told["done"], told["averaged"], told["side"]) == (1, 2, 32)
     assert train([*plain, "--out", on, "--init", f"{both}/final.npz"]) == 0
     (other := tmp_path / "other").mkdir()
     elsewhere = str(painted_faces(other, each=9))

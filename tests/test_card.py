@@ -163,3 +163,20 @@ def test_lines_carry_their_names_and_odd_names_stay_words() -> None:
     assert "a<b" in [text.text for text in tree.iter(TEXT)]
     flat = lines({"flat": [(1, 0.5), (1, 0.5)]}, title="t", across="x", up="y")
     assert "nan" not in flat and "inf" not in flat
+
+
+def test_the_card_says_of_how_many_runs_a_network_is_the_mean() -> None:
+    told = sidecar()
+    said = "the mean of 3 such runs' weights"
+    for runs, there in ((1, False), (3, True)):
+        told["training"]["averaged"] = runs
+        assert (said in card(told, figures())) == there
+
+
+def test_the_card_says_when_a_network_is_asked_at_another_size_than_it_learnt_at() -> None:
+    told = sidecar()
+    for side in (96, 128):
+        told["side"] = told["training"]["settings"]["stages"][-1]["side"] = side
+        assert f"| {side} × {side} px, grey" in card(told, figures())
+    told["side"] = 112
+    assert "| 112 × 112 px (learnt from faces of 128 px), grey" in card(told, figures())

@@ -89,6 +89,21 @@ def test_exported_files_answer_as_keras_does(exported: Path, tmp_path: Path) -> 
         assert (file_says.argmax(axis=1) == keras_says.argmax(axis=1)).mean() >= alike, name
 
 
+def test_a_run_can_be_asked_at_another_size(
+    exported: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from ml.export import main, model_of, open_run
+
+    run, data = exported.parent / "run", exported.parent / "painted.npz"
+    same, larger = (open_run(run, data, side) for side in (None, 48))
+    assert model_of(same).input_shape == (None, SIDE, SIDE, 1)
+    assert model_of(larger).input_shape == (None, 48, 48, 1)
+    weights = [model_of(one).get_weights()[0] for one in (same, larger)]
+    assert (weights[0] == weights[1]).all()
+    assert main(["--run", str(run), "--data", str(data), "--side", "31"]) == 2
+    assert "--side 31: the network needs 32 pixels or more" in capsys.readouterr().err
+
+
 def test_rounding_moves_no_expression_as_a_whole(exported: Path) -> None:
     rng = np.random.default_rng(4)
     faces = np.stack([pattern(k % 7, rng) for k in range(70)])
