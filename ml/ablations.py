@@ -1,8 +1,9 @@
 """What each ingredient gives: `python -m ml.ablations --config ml/ablations.toml`.
 
-One common, small run and the same again with one thing changed at a time. Each network is read in
-both ways, fitted on the held-out faces as `ml.export` does, and measured on the check split; a
-finished run is not repeated, so the command goes on where it was stopped.
+One common run and the same again with one thing changed at a time: an ingredient left out, or
+the seed (`ml/seeds.toml`). Each network is read in both ways, fitted on the held-out faces as
+`ml.export` does, and measured on the check split; a finished run is not repeated, so the command
+goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from ml.calibration import fit_labelled, fit_shown
 from ml.checkpoints import FINAL, CheckpointError, load
 from ml.data import DataError, Faces, read
 from ml.engines import engine
-from ml.settings import Settings, SettingsError, settings_from
+from ml.settings import Settings, SettingsError, read_settings, settings_from
 from ml.settings import as_table as as_plain
 from ml.train import REFUSALS, Run, split_faces
 
@@ -40,17 +41,22 @@ class Trial:
 
 
 def trials_of(path: Path, init: str) -> list[Trial]:
-    """The run of `[common]` first, then one for each `[[change]]`."""
+    """The run of `[common]` first, then one for each `[[change]]`.
+
+    `config` in `[common]` names a configuration file that it goes on from.
+    """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-        common, changes = table["common"], table.get("change", [])
+        common, changes = dict(table["common"]), table.get("change", [])
         names = ["nothing changed", *(change["name"] for change in changes)]
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise SettingsError(
             f"{path}: needs [common] settings and a name in each [[change]] ({error})"
         ) from error
     if len(set(names)) < len(names):
         raise SettingsError(f"{path}: two changes have one name")
+    if "config" in common:
+        common = _merged(as_plain(read_settings(Path(str(common.pop("config"))))), common)
     found = []
     for name, change in zip(names, [{}, *changes], strict=True):
         changed = {key: value for key, value in change.items() if key not in ("name", "init")}
@@ -76,10 +82,9 @@ def run_of(trial: Trial, faces: Faces, folder: Path) -> dict[str, Any]:
         run.start(trial.init)
         run.go()
     done = load(folder / FINAL)
-    if (
-        done.progress["settings"] != as_plain(trial.settings)
-        or done.progress["data"] != split.digest
-    ):
+    # Read, not compared as written: a run from before a setting existed has its default.
+    known = settings_from(done.progress["settings"], source=str(folder))
+    if known != trial.settings or done.progress["data"] != split.digest:
         raise CheckpointError(
             f"{folder}: holds a run of other settings or data; name another --out"
         )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ml.ablations import as_table, main, trials_of
+from ml.checkpoints import load, save
 from ml.settings import SettingsError
 from tests.painted import painted_faces
 
@@ -15,6 +17,7 @@ from tests.painted import painted_faces
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 SHIPPED = Path(__file__).parents[1] / "ml" / "ablations.toml"
+SEEDS = SHIPPED.with_name("seeds.toml")
 
 
 def written(folder: Path, text: str) -> Path:
@@ -31,6 +34,25 @@ def test_each_shipped_change_differs_from_the_common_run_in_what_it_names() -> N
     hiding = next(trial for trial in changes if trial.name == "no hiding")
     assert hiding.settings.augment.erase == 0
     assert hiding.settings.augment.blur == first.settings.augment.blur
+
+
+def test_shipped_seeds_differ_in_nothing_else() -> None:
+    first, *others = trials_of(SEEDS, "none")
+    assert len(others) >= 2
+    assert all(replace(one.settings, seed=first.settings.seed) == first.settings for one in others)
+    assert len({first.settings.seed, *(one.settings.seed for one in others)}) == 1 + len(others)
+
+
+def test_what_is_common_goes_on_from_a_configuration_file(tmp_path: Path) -> None:
+    base = tmp_path / "base.toml"
+    base.write_text("seed = 7\n[augment]\nflip = 0.1\nblur = 0.2\n")
+    text = f'[common]\nconfig = "{base}"\nmixup = 0.3\n[common.augment]\nblur = 0.0\n'
+    (only,) = trials_of(written(tmp_path, text), "none")
+    settings = only.settings
+    assert (settings.seed, settings.mixup) == (7, 0.3)
+    assert (settings.augment.flip, settings.augment.blur) == (0.1, 0.0)
+    with pytest.raises(SettingsError, match=r"nowhere\.toml: cannot be read"):
+        trials_of(written(tmp_path, '[common]\nconfig = "nowhere.toml"\n'), "none")
 
 
 @pytest.mark.parametrize(
@@ -78,6 +100,11 @@ def test_finished_runs_are_not_repeated(tmp_path: Path, capsys: pytest.CaptureFi
     ]
     logs = [tmp_path / "runs" / name / "metrics.jsonl" for name in ("00", "01")]
     assert all(len(log.read_text().splitlines()) == 1 for log in logs)
+    older = load(tmp_path / "runs" / "01" / "final.npz")
+    assert older.progress["settings"].pop("cut_seed") == 1  # as from before there was one
+    save(tmp_path / "runs" / "01" / "final.npz", older)
+    assert main(options) == 0
+    capsys.readouterr()
     config.write_text(config.read_text().replace("smoothing = 0.0", "smoothing = 0.1"))
     assert main(options) == 2
     assert "01: holds a run of other settings" in capsys.readouterr().err
