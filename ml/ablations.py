@@ -24,6 +24,7 @@ from ml.calibration import fit_labelled, fit_shown
 from ml.checkpoints import FINAL, CheckpointError, load
 from ml.data import DataError, Faces, read
 from ml.engines import engine
+from ml.markdown import table
 from ml.settings import Settings, SettingsError, read_settings, settings_from
 from ml.settings import as_table as as_plain
 from ml.train import REFUSALS, Run, split_faces
@@ -116,15 +117,14 @@ def measured(held: np.ndarray, known: Faces, check: np.ndarray, faces: Faces) ->
 
 def as_table(rows: list[dict[str, Any]]) -> str:
     """Markdown; every row but the first as its difference from the first, in points."""
-    lines = ["| changed | " + " | ".join(COLUMNS) + " |", "|---" * (1 + len(COLUMNS)) + "|"]
-    first = rows[0]
+    first, lines = rows[0], []
     for row in rows:
         cells = [
             f"{row[key]:.1%}" if row is first else f"{100 * (row[key] - first[key]):+.1f}"
             for key in COLUMNS
         ]
-        lines.append(f"| {row['name']} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        lines.append([row["name"], *cells])
+    return table(["changed", *COLUMNS], lines)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -51,6 +51,10 @@ def average(runs: list[Path], data: Path, out: Path) -> dict[str, float]:
     split = split_faces(read(data), settings := settings_from(table, source=str(runs[0])))
     if any(one.progress.get("data") != split.digest for one in found):
         raise DataError(f"{data}: not the data that all these runs were trained on")
+    tables = [one.progress["settings"] for one in found if "settings" in one.progress]
+    cuts = {settings_from(one, source="--run").cut_seed for one in tables}
+    if len(cuts) > 1:
+        raise InitError("these runs held different faces out (cut_seed): none is left to judge by")
     made = settled(averaged([one.weights for one in found]), settings, split)
     out.mkdir(parents=True, exist_ok=True)
     told = {"settings": table, "done": found[0].progress.get("done", 0), "averaged": len(runs)}

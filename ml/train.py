@@ -214,6 +214,11 @@ def weights_of(path: Path, settings: Settings) -> list[np.ndarray]:
         theirs, ours = table.get(name, getattr(Settings(), name)), getattr(settings, name)
         if theirs != ours:
             raise InitError(f"--init {path}: made for {name} {theirs}, not {ours}")
+    if "cut_seed" in table and table["cut_seed"] != settings.cut_seed:
+        raise InitError(
+            f"--init {path}: held other faces out (cut_seed {table['cut_seed']}, not "
+            f"{settings.cut_seed}), and what it learnt from must not judge; keep its cut_seed"
+        )
     return checkpoint.weights
 
 

@@ -22,6 +22,7 @@ from ml.classifier import SIDECAR, BadModel, Classifier
 from ml.data import DataError, Faces, read, stands_in, validation_cut
 from ml.evaluate import options_of
 from ml.faces import Detector, NoFaceModel
+from ml.markdown import table
 from ml.reader import Reader, Sample
 from ml.settings import settings_from
 
@@ -146,15 +147,18 @@ def held_out(faces: Faces, model: Path) -> Faces:
 
 
 def as_table(rows: list[dict[str, Any]]) -> str:
-    lines = ["| margin | faces read | right | straight in | difference | same answer | moved |"]
-    lines.append("|" + "---|" * 7)
-    for one in rows:
-        lines.append(
-            f"| {one['margin']:.2f} | {one['read']:.1%} | {one['accuracy']:.1%} | "
-            f"{one['direct_on_the_same']:.1%} | {100 * one['difference']:+.1f} | "
-            f"{one['same_answer']:.1%} | {one['total_variation']:.3f} |"
-        )
-    return "\n".join(lines)
+    cells = [
+        [
+            f"{one['margin']:.2f}",
+            *(f"{one[name]:.1%}" for name in ("read", "accuracy", "direct_on_the_same")),
+            f"{100 * one['difference']:+.1f}",
+            f"{one['same_answer']:.1%}",
+            f"{one['total_variation']:.3f}",
+        ]
+        for one in rows
+    ]
+    head = ("margin", "faces read", "right", "straight in", "difference", "same answer", "moved")
+    return table(head, cells)
 
 
 def main(argv: list[str] | None = None) -> int:

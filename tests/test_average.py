@@ -60,6 +60,12 @@ def test_an_average_is_a_run_to_go_on_from(
     assert told["settings"] == as_table(settings)
     assert (told["done"], told["averaged"], told["side"]) == (1, 2, 32)
     assert train([*plain, "--out", on, "--init", f"{both}/final.npz"]) == 0
+    cut = load(Path(two) / "final.npz")
+    cut.progress["settings"]["cut_seed"] = 2
+    save(tmp_path / "cut.npz", cut)
+    apart = ["--run", one, "--run", str(tmp_path / "cut.npz"), "--data", str(data), "--out", both]
+    assert main(apart) == 2
+    assert "held different faces out" in capsys.readouterr().err
     (other := tmp_path / "other").mkdir()
     elsewhere = str(painted_faces(other, each=9))
     assert main(["--run", one, "--run", two, "--data", elsewhere, "--out", both]) == 2

@@ -1,37 +1,26 @@
-"""Training: a short real run, going on after a stop, and every way to be refused.
-
-What changes faces, mixes targets and reads settings is tested here too, without TensorFlow.
-"""
+"""Training: a short real run, going on after a stop, and every way to be refused."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
-from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ml.augment import Augment, augmented, resized
-from ml.batches import Batches, mixed
+from ml.augment import resized
 from ml.checkpoints import Checkpoint, CheckpointError, alone, finished, load, save
 from ml.engines import EngineError, Rate, engine
-from ml.labels import HAPPY, NEUTRAL
-from ml.settings import Settings, SettingsError, Stage, overridden, read_settings, settings_from
-from ml.targets import soft_targets
+from ml.settings import Settings, Stage, settings_from
 from tests.painted import painted_faces, tiny_settings
+from tests.test_batches import noise
 
 # Keras's own conversion of TensorFlow arrays, thousands of times.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 CONFIGS = Path(__file__).resolve().parent.parent / "ml" / "configs"
-STILL = Augment(**{part.name: 0.0 for part in fields(Augment)})
-
-
-def noise(count: int = 8) -> np.ndarray:
-    return np.random.default_rng(0).integers(0, 256, (count, 48, 48), dtype=np.uint8)
 
 
 def run(*options: object) -> int:
@@ -173,6 +162,18 @@ def test_a_run_does_not_go_on_with_another_cut(
     assert "was trained with another cut_seed" in capsys.readouterr().err
 
 
+@pytest.mark.tensorflow
+def test_a_run_does_not_go_on_from_one_that_held_other_faces_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held = {"settings": {"alpha": 0.35, "cut_seed": 2}}
+    save(tmp_path / "start.npz", Checkpoint([], [], held))
+    data, config = painted_faces(tmp_path, each=5), tiny_settings(tmp_path, epochs=1)
+    options = ("--data", data, "--config", config, "--out", tmp_path / "run")
+    assert run(*options, "--init", tmp_path / "start.npz") == 2
+    assert "held other faces out (cut_seed 2, not 1)" in capsys.readouterr().err
+
+
 def test_checkpoints_come_back_as_they_were(tmp_path: Path) -> None:
     kept = Checkpoint([np.arange(3.0)], [np.array(7)], {"done": 2})
     save(tmp_path / "last.npz", kept)
@@ -191,79 +192,6 @@ def test_a_checkpoint_cut_off_anywhere_is_refused(tmp_path: Path, kept: int) -> 
         load(path)
 
 
-def test_an_unchanged_face_is_what_the_worker_would_see() -> None:
-    faces = noise()
-    for side in (32, 64, 96):
-        moved = augmented(faces, side, STILL, np.random.default_rng(0))
-        assert np.abs(moved - resized(faces, side)).max() <= 2 / 127.5
-
-
-def test_flipped_faces_are_mirrored() -> None:
-    faces = noise()
-    mirrored = augmented(faces, 48, replace(STILL, flip=1), np.random.default_rng(0))
-    assert np.abs(mirrored - resized(faces[:, :, ::-1], 48)).max() <= 2 / 127.5
-
-
-def test_the_same_seed_changes_faces_alike() -> None:
-    once, again, other = (
-        augmented(noise(), 48, Augment(), np.random.default_rng(seed)) for seed in (1, 1, 2)
-    )
-    assert (once == again).all() and (once != other).any()
-    assert once.min() >= -1 and once.max() <= 1 and once.shape == (8, 48, 48, 1)
-
-
-def test_targets_mix_label_and_votes() -> None:
-    votes = np.zeros((1, 7), np.uint8)
-    votes[0, NEUTRAL], votes[0, HAPPY] = 8, 2
-    mixed = soft_targets(np.array([HAPPY]), votes, label_weight=0.6, smoothing=0.0)[0]
-    assert mixed[HAPPY] == pytest.approx(0.6 + 0.4 * 0.2)
-    assert mixed[NEUTRAL] == pytest.approx(0.4 * 0.8)
-
-
-def test_targets_without_votes_are_the_label_alone() -> None:
-    sole = soft_targets(
-        np.array([HAPPY]), np.zeros((1, 7), np.uint8), label_weight=0.6, smoothing=0.07
-    )[0]
-    assert sole[HAPPY] == pytest.approx(0.94) and sole.sum() == pytest.approx(1)
-
-
-def test_every_configuration_in_the_project_can_be_read() -> None:
-    configs = sorted(CONFIGS.glob("*.toml"))
-    assert configs
-    for config in configs:
-        assert read_settings(config).name == config.stem
-
-
-def test_side_and_epochs_replace_the_stages() -> None:
-    assert overridden(Settings(), side=64, epochs=3).stages == (Stage(64, 3),)
-    assert overridden(Settings(), side=None, epochs=None) == Settings()
-    for side, epochs in ((16, None), (None, 0)):
-        with pytest.raises(SettingsError, match="--side, --epochs: every stage needs"):
-            overridden(Settings(), side=side, epochs=epochs)
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("speed = 3", "no setting is called 'speed'"),
-        ("batch = 'many'", "batch = 'many' should be int"),
-        ("stages = []", "every stage needs"),
-        ("[[stages]]\nside = 16", "every stage needs a side of 32"),
-        ("batch = 0", "batch must be 1 or more"),
-        ("network = 'vgg'", "network = 'vgg' is not mobilenetv2 or residual"),
-        ("network = 'residual'", 'a residual network needs engine = "torch"'),
-        ("smoothing = 1.5", "smoothing = 1.5 is not 0 to 1"),
-        ("stages = 3", "stages should be a list"),
-        ("[augment]\nspin = 1", "no setting is called 'spin'"),
-        ("batch = ", "not a TOML file"),
-    ],
-)
-def test_wrong_settings_are_refused(tmp_path: Path, text: str, words: str) -> None:
-    (tmp_path / "run.toml").write_text(text)
-    with pytest.raises(SettingsError, match=words):
-        read_settings(tmp_path / "run.toml")
-
-
 def test_a_runs_folder_is_for_one_process_at_a_time(tmp_path: Path) -> None:
     at_work = "from pathlib import Path; from ml.checkpoints import alone; import sys\n"
     at_work += "with alone(Path(sys.argv[1])): print(flush=True); input()"
@@ -279,52 +207,6 @@ def test_a_runs_folder_is_for_one_process_at_a_time(tmp_path: Path) -> None:
         other.communicate(b"\n")
     with alone(tmp_path):
         assert not other.returncode
-
-
-def test_a_missing_configuration_is_said(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="cannot be read"):
-        read_settings(tmp_path / "none.toml")
-
-
-def test_worn_faces_stay_faces_of_the_same_size() -> None:
-    worn = replace(STILL, blur=1, low_resolution=1, noise=1, jpeg=1, gamma=0.5)
-    faces = noise()
-    changed = augmented(faces, 48, worn, np.random.default_rng(0))
-    assert changed.shape == (8, 48, 48, 1) and np.abs(changed).max() <= 1
-    assert np.abs(changed - resized(faces, 48)).mean() > 0.1
-
-
-def test_gamma_leaves_black_and_white_alone() -> None:
-    halves = np.zeros((1, 48, 48), np.uint8)
-    halves[:, :, 24:] = 255
-    changed = augmented(halves, 48, replace(STILL, gamma=0.7), np.random.default_rng(0))
-    assert set(np.unique(changed)) == {-1.0, 1.0}
-
-
-def test_mixed_faces_and_targets_are_blended_by_the_same_share() -> None:
-    targets = np.eye(7, dtype=np.float32)[np.arange(64) % 7]
-    faces = np.broadcast_to(targets @ np.arange(7, dtype=np.float32), (4, 4, 64)).T[..., None]
-    blended, shares = mixed(faces, targets, 0.5, np.random.default_rng(0))
-    assert np.allclose(shares.sum(axis=1), 1, atol=1e-6)
-    assert np.allclose(blended[:, 0, 0, 0], shares @ np.arange(7), atol=1e-5)
-    assert (shares.max(axis=1) < 1).any() and (
-        shares[np.arange(64), np.arange(64) % 7] >= 0.5
-    ).all()
-
-
-def test_no_mixup_leaves_faces_alone() -> None:
-    faces, targets = np.ones((2, 4, 4, 1), np.float32), np.eye(7, dtype=np.float32)[:2]
-    assert mixed(faces, targets, 0.0, np.random.default_rng(0)) == (faces, targets)
-
-
-def test_an_epoch_made_ready_ahead_is_the_same_epoch_in_order() -> None:
-    targets = np.eye(7, dtype=np.float32)[np.arange(30) % 7]
-    options = {"side": 32, "size": 4, "augment": Augment(), "seed": (1, 2), "mixup": 0.2}
-    batches = Batches(noise(30), targets, **options)
-    ahead = list(batches.ahead())
-    assert len(ahead) == len(batches) == 8
-    for at, (faces, wanted) in enumerate(ahead):
-        assert (faces == batches[at][0]).all() and (wanted == batches[at][1]).all()
 
 
 def test_the_rate_climbs_then_falls_to_a_hundredth() -> None:
