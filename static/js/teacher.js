@@ -136,7 +136,7 @@ function showTaps(taps) {
 function lessonChanged(lesson) {
   state.lesson = { ...state.lesson, ...lesson };
   const now = state.lesson;
-  if (now.closed) return location.assign(data.base);
+  if (now.closed) return toReport();
   pressed("quiet", Boolean(now.quiet_until));
   label("pause", now.paused, "resume", "pause");
   label("lock", now.locked, "unlockWords", "lockWords");
@@ -180,9 +180,21 @@ function lineLost() {
   setLine(byId("line"), byId("line").dataset.words.replace("{time}", clockTime(state.at)));
 }
 
+let leaving = false;
+
+/**
+ * The lesson is over: its report is at the same address. The answer to End, the socket's word and
+ * its closing each say so, and a second navigation would abort the first.
+ */
+function toReport() {
+  if (leaving) return;
+  leaving = true;
+  location.assign(data.base);
+}
+
 /** The socket will not come back: the lesson ended, or it is not ours. */
 function gone(words) {
-  if (!words) return location.assign(data.base);
+  if (!words) return toReport();
   const place = byId("gone").content.cloneNode(true);
   setText(place.querySelector("h2"), words);
   byId("main").replaceChildren(place);
@@ -245,7 +257,7 @@ byId("marker-form").addEventListener("submit", async (event) => {
 byId("end-now").addEventListener("click", async () => {
   try {
     await post(`${data.base}end/`);
-    location.assign(data.base);
+    toReport();
   } catch (error) {
     setLine(byId("end-error"), error.message);
   }
