@@ -18,6 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 
 SHIPPED = Path(__file__).parents[1] / "ml" / "ablations.toml"
 SEEDS = SHIPPED.with_name("seeds.toml")
+SIZES = SHIPPED.with_name("sizes.toml")
 
 
 def written(folder: Path, text: str) -> Path:
@@ -41,6 +42,13 @@ def test_shipped_seeds_differ_in_nothing_else() -> None:
     assert len(others) >= 2
     assert all(replace(one.settings, seed=first.settings.seed) == first.settings for one in others)
     assert len({first.settings.seed, *(one.settings.seed for one in others)}) == 1 + len(others)
+
+
+def test_sizes_differ_in_the_side_of_their_faces_alone() -> None:
+    first, larger = trials_of(SIZES, "none")
+    (stage,) = first.settings.stages
+    assert larger.settings == replace(first.settings, stages=(replace(stage, side=112),))
+    assert stage.side == 96
 
 
 def test_what_is_common_goes_on_from_a_configuration_file(tmp_path: Path) -> None:
