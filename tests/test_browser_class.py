@@ -132,7 +132,8 @@ def test_end_says_goodbye_and_leaves_a_report(
     expect(pages.words(teacher)).to_contain_text("reads as")
     opened: list[str] = []
     teacher.on(
-        "request", lambda request: opened.append(request.url) if request.is_navigation_request() else None
+        "request",
+        lambda request: opened.append(request.url) if request.is_navigation_request() else None,
     )
     teacher.locator("button[data-opens=end]:visible").click()
     teacher.get_by_role("button", name="End lesson").click()
