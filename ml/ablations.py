@@ -2,8 +2,8 @@
 
 One common run and the same again with one thing changed at a time: an ingredient left out, or
 the seed (`ml/seeds.toml`). Each network is read in both ways, fitted on the held-out faces as
-`ml.export` does, and measured on the check split; a finished run is not repeated, so the command
-goes on where it was stopped.
+`ml.export` does, and measured on the check split; a finished run is not repeated and a stopped one
+goes on after its last whole epoch.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ import numpy as np
 from ml import metrics
 from ml.batches import plain_batches
 from ml.calibration import fit_labelled, fit_shown
-from ml.checkpoints import FINAL, CheckpointError, load
+from ml.checkpoints import FINAL, Checkpoint, CheckpointError, alone, load
 from ml.data import DataError, Faces, read
 from ml.engines import engine
 from ml.markdown import table
 from ml.settings import Settings, SettingsError, read_settings, settings_from
 from ml.settings import as_table as as_plain
-from ml.train import REFUSALS, Run, split_faces
+from ml.train import LAST, REFUSALS, Run, Split, split_faces
 
 COLUMNS = ("labelled", "macro_f1", "at_80", "shown")
 
@@ -79,16 +79,9 @@ def run_of(trial: Trial, faces: Faces, folder: Path) -> dict[str, Any]:
     split = split_faces(faces, trial.settings)
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / FINAL).exists():
-        run = Run(trial.settings, split, folder, quiet=True)
-        run.start(trial.init)
-        run.go()
-    done = load(folder / FINAL)
-    # Read, not compared as written: a run from before a setting existed has its default.
-    known = settings_from(done.progress["settings"], source=str(folder))
-    if known != trial.settings or done.progress["data"] != split.digest:
-        raise CheckpointError(
-            f"{folder}: holds a run of other settings or data; name another --out"
-        )
+        with alone(folder):
+            finish(trial, split, folder)
+    done = checked(trial, split, folder / FINAL)
     judge = engine(trial.settings).opened(trial.settings.side, done.weights)
     if split.check is None:
         raise DataError(f"{trial.settings.check_split}: no such split to measure on")
@@ -99,6 +92,29 @@ def run_of(trial: Trial, faces: Faces, folder: Path) -> dict[str, Any]:
         for part in (split.held, split.check)
     )
     return {"name": trial.name} | measured(held, split.held, check, split.check)
+
+
+def finish(trial: Trial, split: Split, folder: Path) -> None:
+    """From the start, or from where a run that was stopped had come."""
+    run = Run(trial.settings, split, folder, quiet=True)
+    if (folder / LAST).exists():
+        checked(trial, split, folder / LAST)
+        run.resume()
+    else:
+        run.start(trial.init)
+    run.go()
+
+
+def checked(trial: Trial, split: Split, path: Path) -> Checkpoint:
+    """A checkpoint of this very run, or CheckpointError."""
+    found = load(path)
+    # Read, not compared as written: a run from before a setting existed has its default.
+    known = settings_from(found.progress["settings"], source=str(path.parent))
+    if known != trial.settings or found.progress["data"] != split.digest:
+        raise CheckpointError(
+            f"{path.parent}: holds a run of other settings or data; name another --out"
+        )
+    return found
 
 
 def measured(held: np.ndarray, known: Faces, check: np.ndarray, faces: Faces) -> dict[str, float]:

@@ -10,14 +10,16 @@ import pytest
 
 from ml.ablations import as_table, main, trials_of
 from ml.checkpoints import load, save
+from ml.data import read
 from ml.settings import SettingsError
+from ml.train import Run, split_faces
 from tests.painted import painted_faces
 
 # Keras's own conversion of TensorFlow arrays.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 SHIPPED = Path(__file__).parents[1] / "ml" / "ablations.toml"
-SEEDS = SHIPPED.with_name("seeds.toml")
+SEEDS = (SHIPPED.with_name("seeds.toml"), SHIPPED.with_name("seeds_rest.toml"))
 SIZES = SHIPPED.with_name("sizes.toml")
 
 
@@ -37,8 +39,9 @@ def test_each_shipped_change_differs_from_the_common_run_in_what_it_names() -> N
     assert hiding.settings.augment.blur == first.settings.augment.blur
 
 
-def test_shipped_seeds_differ_in_nothing_else() -> None:
-    first, *others = trials_of(SEEDS, "none")
+@pytest.mark.parametrize("config", SEEDS, ids=lambda path: path.stem)
+def test_shipped_seeds_differ_in_nothing_else(config: Path) -> None:
+    first, *others = trials_of(config, "none")
     assert len(others) >= 2
     assert all(replace(one.settings, seed=first.settings.seed) == first.settings for one in others)
     assert len({first.settings.seed, *(one.settings.seed for one in others)}) == 1 + len(others)
@@ -116,3 +119,26 @@ def test_finished_runs_are_not_repeated(tmp_path: Path, capsys: pytest.CaptureFi
     config.write_text(config.read_text().replace("smoothing = 0.0", "smoothing = 0.1"))
     assert main(options) == 2
     assert "01: holds a run of other settings" in capsys.readouterr().err
+
+
+@pytest.mark.tensorflow
+def test_a_stopped_run_goes_on_after_its_last_whole_epoch(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = painted_faces(tmp_path, each=8), tmp_path / "runs"
+    text = "[common]\nalpha = 0.35\n[[common.stages]]\nside = 32\nepochs = 2\n"
+    config = written(tmp_path, text)
+    (trial,) = trials_of(config, "none")
+    (out / "00").mkdir(parents=True)
+    begun = Run(trial.settings, split_faces(read(data), trial.settings), out / "00", quiet=True)
+    begun.start("none")
+    begun.go(stop_after=1)
+    options = ["--data", str(data), "--config", str(config), "--init", "none", "--out", str(out)]
+    other = text.replace("alpha", "mixup = 0.1\nalpha")
+    config.write_text(other)
+    assert main(options) == 2
+    assert "00: holds a run of other settings" in capsys.readouterr().err
+    config.write_text(text)
+    assert main(options) == 0
+    lines = (out / "00" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == [1, 2]
