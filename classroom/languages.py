@@ -1,7 +1,8 @@
-"""In which language a socket speaks: that of the page it belongs to.
+"""In which language a socket speaks, and a practice class is written.
 
-Readings, flags and taps travel as codes; words are put to them by the socket that serves the
-reader, so that a teacher reads Hindi and a student of the same lesson English.
+A socket speaks that of the page it belongs to. Readings, flags and taps travel as codes; words are
+put to them by the socket that serves the reader, so that a teacher reads Hindi and a student of the
+same lesson English.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ from urllib.parse import parse_qs
 
 from django.conf import settings
 from django.utils import translation
+from django.utils.translation import gettext_noop
+
+PRACTICE_COURSE = gettext_noop("Practice")
 
 
 def of_socket(scope: dict[str, Any]) -> str:
@@ -26,3 +30,16 @@ def of_socket(scope: dict[str, Any]) -> str:
 def said_in(language: str, text: str) -> str:
     with translation.override(language):
         return translation.gettext(text)
+
+
+def practice_courses() -> dict[str, str]:
+    """What the course is called that practising makes, and the language which calls it so."""
+    return {said_in(code, PRACTICE_COURSE): code for code, _name in settings.LANGUAGES}
+
+
+def of_practice(course: str) -> str:
+    """The language of what is written into a practice course: that of whoever began it.
+
+    It is known by the course's name alone; under any other it is the installation's own.
+    """
+    return practice_courses().get(course, str(settings.LANGUAGE_CODE))

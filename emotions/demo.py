@@ -17,8 +17,8 @@ from django.contrib.auth import get_user_model
 from django.db.models import Max
 
 from classroom import installation, lessons
+from classroom.languages import PRACTICE_COURSE
 from classroom.models import Course, Lesson
-from classroom.views.home import PRACTICE_COURSE
 from emotions import attention, closing, past
 from emotions.models import SLICE_SECONDS
 

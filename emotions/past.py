@@ -15,10 +15,11 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, F, Q
+from django.utils import translation
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from classroom import lessons
+from classroom import languages, lessons
 from classroom.models import Course, Lesson, Participant
 from emotions import attention, bulk, closing, judge, script, slices
 from emotions.actors import SAMPLE_S, Actor
@@ -76,8 +77,9 @@ def rehearse(course: Course) -> list[Lesson]:
 def write(course: Course, number: int) -> Lesson:
     """One lesson, whole and ended; nobody sees it before it is."""
     plan = LESSONS[number]
-    lesson = _ended(course, plan)
-    write_until(lesson, lesson.closed_at or lesson.opened_at, speed=plan.speed)
+    with translation.override(languages.of_practice(course.name)):
+        lesson = _ended(course, plan)
+        write_until(lesson, lesson.closed_at or lesson.opened_at, speed=plan.speed)
     judge.judge_at_once(lesson, slices.start_of(attention.epoch(lesson.closed_at)))
     _rate(lesson)
     closing.close(lesson)

@@ -16,9 +16,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils import translation
 from django.utils.translation import gettext as _
 
-from classroom import consent, lessons
+from classroom import consent, languages, lessons
 from classroom.models import Lesson, Participant
 from classroom.presence import Rooms
 from emotions import room, script, taps
@@ -112,7 +113,8 @@ def steer(lesson_id: int, kind: str, at: float) -> dict[str, Any] | None:
     if lesson is None:
         return None
     if kind not in (Marker.Kind.QUIET, Marker.Kind.QUIET_END):
-        text = marker_words(kind)
+        with translation.override(languages.of_practice(lesson.course.name)):
+            text = marker_words(kind)
         Marker.objects.create(lesson=lesson, kind=Marker.Kind.NOTE, text=text, at=moment(at))
         return room.lesson_state(lesson)
     begins = kind == Marker.Kind.QUIET

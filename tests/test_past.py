@@ -164,6 +164,12 @@ class WholeTest(TestCase):
         self.assertGreater(made.closed_at, timezone.now() - timedelta(days=1))
         self.assertEqual(retention.purge().lessons, 0)
 
+    def test_it_is_told_in_the_language_of_who_began_to_practise(self) -> None:
+        lesson = past.write(make.course(name="अभ्यास"), 2)
+        self.assertEqual(str(lesson.title), "प्रतिशत")
+        notes = Marker.objects.filter(lesson=lesson, kind=Marker.Kind.NOTE)
+        self.assertIn("एक चुटकुला", notes.values_list("text", flat=True))
+
     def test_without_face_analysis_there_are_taps_and_no_slices(self) -> None:
         make.analysis("off")
         made = past.write(make.course(), 2)

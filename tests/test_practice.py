@@ -12,7 +12,7 @@ from asgiref.sync import sync_to_async
 from django.test import TestCase
 
 from classroom import consent, lessons
-from classroom.models import Lesson
+from classroom.models import Course, Lesson
 from classroom.presence import Rooms
 from emotions import actors, script
 from emotions.models import Flag, Marker, Report
@@ -212,6 +212,11 @@ class PracticeTest(PracticeCase):
         await self.play(1)
         await self.lesson.arefresh_from_db()
         self.assertIsNone(self.lesson.quiet_until)
+
+    async def test_its_notes_speak_the_language_of_who_began_to_practise(self) -> None:
+        await Course.objects.filter(pk=self.lesson.course_id).aupdate(name="अभ्यास")
+        await self.play(3)
+        self.assertEqual((await Marker.objects.aget()).text, "शुरुआत")
 
     async def test_quiet_work_that_the_teacher_set_is_left_alone(self) -> None:
         begins = self.lesson.opened_at + timedelta(seconds=script.QUIET.starts_s - 60)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import Count, Max, Q, QuerySet
@@ -14,14 +13,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_POST, require_safe
 
 from classroom import access, languages, lessons, setup
 from classroom.forms import CodeForm, CourseForm
 from classroom.models import Course, Lesson
 
-PRACTICE_COURSE = gettext_noop("Practice")
 IN_THE_ROOM = timedelta(minutes=5)
 
 
@@ -101,11 +98,11 @@ def practice_start(request: HttpRequest) -> HttpResponse:
 
 def practice_course(teacher: Any) -> Course:
     """Made once, in the language of who first wanted it, and found again in any other."""
-    names = {languages.said_in(code, PRACTICE_COURSE) for code, _name in settings.LANGUAGES}
+    names = languages.practice_courses()
     known = Course.objects.filter(teacher=teacher, name__in=names).order_by("pk").first()
     if known is not None:
         return known
-    return Course.objects.get_or_create(teacher=teacher, name=_(PRACTICE_COURSE))[0]
+    return Course.objects.get_or_create(teacher=teacher, name=_(languages.PRACTICE_COURSE))[0]
 
 
 def started(request: HttpRequest, course: Course, mode: str) -> HttpResponse:
