@@ -58,6 +58,21 @@ class AdminTest(TestCase):
         right = {"username": self.admin.username, "password": make.PASSWORD, "next": "/admin/"}
         self.assertRedirects(self.client.post(address, right), "/admin/")
 
+    def test_an_account_that_is_not_staff_guesses_no_longer_than_a_stranger(self):
+        self.client.force_login(make.teacher())
+        cache.clear()
+        self.addCleanup(cache.clear)
+        wrong = {"username": self.admin.username, "password": "y"}
+        answers = [self.client.post(reverse("admin:login"), wrong).status_code for _ in range(21)]
+        self.assertEqual((answers[0], answers[-1]), (200, 429))
+
+    def test_logging_in_rightly_here_is_no_guess(self):
+        self.client.force_login(make.teacher())
+        cache.clear()
+        right = {"username": self.admin.username, "password": make.PASSWORD, "next": "/admin/"}
+        for _ in range(21):
+            self.assertRedirects(self.client.post(reverse("admin:login"), right), "/admin/")
+
     def test_append_only_rows_can_only_be_looked_at(self):
         for name in APPEND_ONLY:
             add = self.client.get(reverse(f"admin:classroom_{name}_add"))

@@ -13,6 +13,8 @@ from django.urls import reverse
 from classroom import setup
 from classroom.limits import WRONG_PASSWORDS
 
+FOUND = 302
+
 
 class LoginView(auth.LoginView):
     redirect_authenticated_user = True
@@ -42,7 +44,8 @@ def admin_login(request: HttpRequest) -> HttpResponse:
     if WRONG_PASSWORDS.reached(request):
         return too_many(request)
     response = admin.site.login(request)
-    if not request.user.is_authenticated:
+    # Whoever asks: one who is logged in without being staff gets the form, and may guess, too.
+    if response.status_code != FOUND:
         WRONG_PASSWORDS.count(request)
     return response
 
