@@ -6,6 +6,7 @@ question for the database, which `participants.admit` asks.
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,10 @@ from classroom.models import Participant
 SALT = "classroom.student"
 HOUR_S, DAY_S = 3600, 86_400
 LEAST_LIVE_S = 12 * HOUR_S
+OURS = re.compile(r"student_([1-9]\d{0,18})", re.ASCII)
+MOST_IN_A_BROWSER = 50
+"""All of them go with every request, 150 bytes each. A server hangs up on headers of over 16 KB,
+and many a proxy takes only 8 KB of cookies."""
 
 
 class TokenError(Exception):
@@ -94,3 +99,13 @@ def set_cookie(request: HttpRequest, response: HttpResponseBase, participant: Pa
         httponly=True,
         samesite="Lax",
     )
+    for name in too_many(request.COOKIES, participant.lesson_id):
+        response.delete_cookie(name)
+
+
+def too_many(cookies: dict[str, str], lesson_id: int) -> list[str]:
+    """The oldest of a browser's cookies, so that there is room for this lesson's."""
+    found = [OURS.fullmatch(name) for name in cookies]
+    others = {int(ours[1]) for ours in found if ours} - {lesson_id}
+    oldest = sorted(others, reverse=True)[MOST_IN_A_BROWSER - 1 :]
+    return [cookie_name(lesson) for lesson in oldest]

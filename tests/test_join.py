@@ -40,6 +40,16 @@ class JoinTest(JoinCase):
         self.assertTrue(cookie["httponly"])
         self.assertEqual(tokens.read(self.lesson.pk, cookie.value).participant, student.pk)
 
+    def test_a_browser_of_very_many_lessons_is_rid_of_the_oldest(self):
+        """Every request carries them all, and a server hangs up on headers of over 16 KB."""
+        newest = make.lesson(pk=10_000)
+        for number in range(1, 121):
+            self.client.cookies[tokens.cookie_name(number)] = "x" * 120
+        self.client.post(reverse("join", args=[newest.code]), {"name": "Asha", "camera": "on"})
+        kept = {name for name, cookie in self.client.cookies.items() if cookie.value}
+        expected = {tokens.cookie_name(number) for number in (*range(72, 121), 10_000)}
+        self.assertEqual({name for name in kept if name.startswith("student_")}, expected)
+
     def test_student_joins_without_camera_just_as_well(self):
         self.assertEqual(self.join(camera="none").status_code, 302)
         self.assertEqual(Participant.objects.get().camera, "none")

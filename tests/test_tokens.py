@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.test import RequestFactory, TestCase
 
 from classroom import tokens
+from classroom.models import Participant
 from tests import make
 
 
@@ -72,3 +73,23 @@ class TokenTest(TestCase):
         self.assertIsNone(tokens.from_cookies(self.lesson_id, {}))
         self.assertIsNone(tokens.from_cookies(self.lesson_id, {name: "forged"}))
         self.assertIsNotNone(tokens.from_cookies(self.lesson_id, {name: self.token}))
+
+    def test_a_browser_keeps_its_newest_lessons(self):
+        most = tokens.MOST_IN_A_BROWSER
+        names = [tokens.cookie_name(lesson) for lesson in range(1, most + 4)]
+        cookies = dict.fromkeys(reversed(names), "x")
+        self.assertEqual(tokens.too_many(cookies, most + 4), names[3::-1])
+        self.assertEqual(tokens.too_many(cookies, 1), names[3:0:-1])
+        few = dict.fromkeys(names[: most - 1], "x")
+        self.assertEqual(tokens.too_many(few, most), [])
+
+    def test_cookies_that_are_not_ours_stay(self):
+        others = {f"student_{n}x": "" for n in range(100)} | {"student_é": "", "sessionid": ""}
+        self.assertEqual(tokens.too_many(others, 1), [])
+        self.assertEqual(tokens.too_many({f"student_{'9' * 5000}": ""}, 1), [])
+
+    def test_all_that_a_browser_keeps_fits_into_eight_kilobytes(self):
+        """A school's numbers after years, and Django's own cookies beside."""
+        old = Participant(pk=9_999_999, lesson_id=999_999, key=self.student.key)
+        one = f"{tokens.cookie_name(old.lesson_id)}={tokens.make(old)}; "
+        self.assertLess(tokens.MOST_IN_A_BROWSER * len(one) + 200, 8000)
