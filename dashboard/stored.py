@@ -16,9 +16,9 @@ from django.db.models import Count, Q
 
 from classroom.models import Lesson, Participant
 from emotions import rules
+from emotions.flags import FACE_KINDS
 from emotions.models import Flag, Marker, Report, Slice
 from emotions.rules import Rules
-from emotions.words import FACE_FLAGS
 from ml.labels import EMOTIONS, HAPPY
 
 GONE_AFTER_S = 90
@@ -185,7 +185,7 @@ def slices(lesson_id: int, since: int = 0) -> dict[int, list[Row]]:
 
 def verdicts(course_id: int) -> tuple[int, int]:
     """How many face-based flags of this course were rated, and useful."""
-    rated = Flag.objects.filter(lesson__course_id=course_id, kind__in=FACE_FLAGS).exclude(
+    rated = Flag.objects.filter(lesson__course_id=course_id, kind__in=FACE_KINDS).exclude(
         verdict=Flag.Verdict.NONE
     )
     counted = rated.aggregate(

@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from classroom.models import Lesson, Participant
+from emotions.flags import FACE_KINDS
 from emotions.models import Answer, Flag, Flags
 
 SNOOZE = timedelta(minutes=10)
@@ -109,7 +110,7 @@ def answer(lesson_id: int, participant_id: int, kind: str, at: datetime) -> bool
     if not inside.exists():
         return False
     Answer.objects.create(lesson_id=lesson_id, participant_id=participant_id, kind=kind, at=at)
-    faces = face_flags(lesson_id, participant_id)
+    faces = face_flags(lesson_id, participant_id).filter(cleared_at=None)
     shown = faces.shown(at).exists()
     faces.update(cleared_at=at)
     return shown
@@ -117,16 +118,14 @@ def answer(lesson_id: int, participant_id: int, kind: str, at: datetime) -> bool
 
 def stop_asking(lesson_id: int, participant_id: int, at: datetime) -> None:
     """A raised hand says more than a face: what still waits for an answer is not shown."""
-    face_flags(lesson_id, participant_id).filter(shown_at__gt=at).update(cleared_at=at)
+    faces = face_flags(lesson_id, participant_id).filter(cleared_at=None)
+    faces.filter(shown_at__gt=at).update(cleared_at=at)
 
 
 def face_flags(lesson_id: int, participant_id: int) -> Flags:
-    """The open flags that a camera raised of one student."""
+    """The flags that a camera raised of one student: each says what was read of a face."""
     return Flag.objects.filter(
-        lesson_id=lesson_id,
-        participant_id=participant_id,
-        kind__in=[Flag.Kind.AWAY, Flag.Kind.LOW, Flag.Kind.TURNED],
-        cleared_at=None,
+        lesson_id=lesson_id, participant_id=participant_id, kind__in=FACE_KINDS
     )
 
 

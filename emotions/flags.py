@@ -33,6 +33,7 @@ CLASS_LEAST = 3
 
 AWAY, LOW, TURNED, CLASS = "away", "low", "turned", "class"
 FACE_KINDS = (AWAY, LOW, TURNED)
+"""Those that a camera raises; the one place that says so."""
 REASONS = {AWAY: "no_face", LOW: "below_usual", TURNED: "turned", CLASS: "check_in"}
 WHOLE_CLASS = 0
 
@@ -108,10 +109,11 @@ class Condition:
 
 
 class Watch:
-    """One student, slice after slice."""
+    """One student, slice after slice from `first_at` on."""
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, first_at: int = 0) -> None:
         self.rules = rules
+        self.first_at = first_at
         averaged = _slices(rules.low_for_s)
         self.usual = Usual(averaged)
         self.levels: deque[float | None] = deque(maxlen=averaged)
@@ -266,7 +268,7 @@ class Judge:
             self.first_read_at = starts_at
         self.folded_until = starts_at + SLICE_S
         for student in by_student.keys() - self.watches.keys():
-            self.watches[student] = Watch(self.rules)
+            self.watches[student] = Watch(self.rules, starts_at)
         for student, watch in self.watches.items():
             watch.step(starts_at, by_student.get(student))
             if quiet:

@@ -21,7 +21,7 @@ from classroom.lessons import QUIET_MINUTES
 from classroom.models import Lesson, Participant
 from classroom.sockets import in_database
 from classroom.writing import writer
-from emotions import attention, meters, rules, taps
+from emotions import attention, meters, rules, slices, taps
 from emotions.flags import AWAY, CLASS, FACE_KINDS, WHOLE_CLASS, Change, Judge, Key
 from emotions.models import SLICE_SECONDS, Answer, Flag, Marker, Report, Slice
 from emotions.publish import tell_students, tell_teachers
@@ -145,7 +145,7 @@ class Judging:
         if bench is None or bench.judge.folded_until != since or _is_outdated(lesson, bench):
             bench = replayed(lesson, since)
         changed = taps.lower_hands(lesson_id, attention.moment(until)) > 0
-        for change in fold(lesson, bench, since, until):
+        for change in still_wanted(list(fold(lesson, bench, since, until))):
             shown_at = self.shown_at(bench, change)
             changed = _store(lesson_id, change, shown_at) or changed
         self.benches[lesson_id] = bench
@@ -179,6 +179,13 @@ def fold(lesson: Lesson, bench: Bench, since: int, until: int) -> Iterator[Chang
             starts_at, rows.get(starts_at, []), quiet=quiet, dismissed=course.dismissed
         )
         yield from class_change(bench, course, quiet=quiet)
+
+
+def still_wanted(changes: list[Change]) -> list[Change]:
+    """Less what would be raised of who took consent back while the slices were being read."""
+    raised = {change.student for change in changes if change.raised} - {WHOLE_CLASS}
+    wanted = slices.still_wanted(raised) | {WHOLE_CLASS}
+    return [one for one in changes if not one.raised or one.student in wanted]
 
 
 def class_change(bench: Bench, course: Course, *, quiet: bool) -> list[Change]:
@@ -251,9 +258,13 @@ def _judged_until(lesson: Lesson) -> int:
 
 
 def _is_outdated(lesson: Lesson, bench: Bench) -> bool:
-    """Whether it still knows a student whose slices were deleted, by erasing or withdrawing."""
-    stored = Slice.objects.filter(lesson=lesson).values_list("participant_id", flat=True)
-    return not bench.judge.watches.keys() <= set(stored.distinct())
+    """Whether it has folded slices that were deleted since, by erasing or withdrawing.
+
+    Who consented again has slices, but not the first ones any more.
+    """
+    folded = {(student, watch.first_at) for student, watch in bench.judge.watches.items()}
+    stored = Slice.objects.filter(lesson=lesson, starts_at__in={at for _, at in folded})
+    return not folded <= set(stored.values_list("participant_id", "starts_at"))
 
 
 def _claim(lesson: Lesson, until: int) -> bool:

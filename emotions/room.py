@@ -266,6 +266,7 @@ def _stop_analysis(lesson_id: int) -> None:
 def _withdraw(participant: Participant) -> None:
     def delete(participant: Participant) -> None:
         Slice.objects.filter(participant=participant, lesson_id=participant.lesson_id).delete()
-        attention.clear_all(participant.lesson_id, participant_id=participant.pk, at=timezone.now())
+        # A flag is a measurement as well, also one that is closed. A raised hand is the student's.
+        attention.face_flags(participant.lesson_id, participant.pk).delete()
 
     consent.withdraw(participant, delete=delete)

@@ -189,7 +189,7 @@ def store(rows: Sequence[Row]) -> list[tuple[int, int]]:
     and only adding lets workers share a lesson. Valid on SQLite and Postgres.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        keep = _still_wanted({key[2] for key, _ in rows})
+        keep = still_wanted({key[2] for key, _ in rows})
         rows = [row for row in rows if row[0][2] in keep]
         for at in range(0, len(rows), ROWS_PER_STATEMENT):
             part = rows[at : at + ROWS_PER_STATEMENT]
@@ -214,7 +214,7 @@ def _typed(sums: tuple[float, ...]) -> tuple[float, ...]:
     return (*(int(count) for count in sums[:counts]), *sums[counts:])
 
 
-def _still_wanted(participants: set[int]) -> set[int]:
+def still_wanted(participants: set[int]) -> set[int]:
     """Who was not erased and did not withdraw since the reading was made.
 
     One row of an erased student would fail its foreign key and take the whole class's with it.

@@ -14,6 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
+from emotions.flags import FACE_KINDS
 from emotions.notices import notice as notice
 from emotions.notices import refusal as refusal
 from emotions.times import clock, for_time, time_of_day
@@ -90,7 +91,6 @@ FLAG_TITLES: dict[str, Promise] = {
     "turned": gettext_lazy("Looking away"),
     "class": gettext_lazy("The class"),
 }
-FACE_FLAGS = frozenset({"away", "low", "turned"})
 
 FLAG_SUGGESTIONS: dict[str, Promise] = {
     "help": gettext_lazy("Ask what would help."),
@@ -261,7 +261,7 @@ def flag_suggestion(kind: str) -> str:
 
 def is_tentative(kind: str) -> bool:
     """Flags that only a camera speaks for look tentative; a tap does not."""
-    return kind in FACE_FLAGS
+    return kind in FACE_KINDS
 
 
 def flag_reason(kind: str, name: str, seconds: float, sure: float | None = None) -> str:

@@ -11,8 +11,9 @@ from django.db import connection, transaction
 from django.test import TestCase, TransactionTestCase, override_settings
 from django.utils import timezone
 
+from classroom import consent
 from classroom.models import Lesson, Participant
-from emotions import attention, judge, taps
+from emotions import attention, judge, room, taps
 from emotions.flags import Change
 from emotions.judge import Judging
 from emotions.models import Flag, Marker, Slice
@@ -180,6 +181,33 @@ class TeacherTest(JudgeCase):
         self.judge(22)
         self.assertEqual(self.flags(), [])
         self.assertEqual(self.judging.benches[self.lesson.pk].judge.watches, {})
+
+    def withdraw_and_consent_again(self) -> None:
+        room._withdraw(self.asha)
+        consent.give(self.asha)
+
+    def test_deleted_slices_raise_nothing_of_who_consents_again_at_once(self) -> None:
+        away(self.asha, 0, 7)
+        self.assertFalse(self.judge(7))
+        self.withdraw_and_consent_again()
+        away(self.asha, 7, 7)
+        self.assertFalse(self.judge(14))
+
+    def test_a_deleted_flag_does_not_keep_the_next_from_being_raised(self) -> None:
+        away(self.asha, 0, 20)
+        self.judge(20)
+        self.withdraw_and_consent_again()
+        self.assertEqual(self.flags(), [])
+        away(self.asha, 20, 20)
+        self.judge(40)
+        self.assertEqual(self.flags(), [("away", 280, None)])
+
+    def test_rows_that_were_read_before_consent_went_raise_nothing(self) -> None:
+        """Another process judges while it is taken back: it has the rows, and they are gone."""
+        away(self.asha, 0, 20)
+        consent.withdraw(self.asha)
+        self.assertFalse(self.judge(20))
+        self.assertEqual(self.flags(), [])
 
     def test_snoozed_flag_stays_open_and_is_not_doubled(self) -> None:
         away(self.asha, 0, 40)

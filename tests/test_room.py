@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -9,7 +10,7 @@ from django.test import TransactionTestCase
 from django.utils import timezone
 
 from classroom import lessons, participants
-from classroom.models import AuditEntry
+from classroom.models import AuditEntry, Participant
 from classroom.participants import BadName
 from emotions import attention, publish, room
 from emotions.closer import Closer
@@ -36,11 +37,15 @@ class RoomTest(TransactionTestCase):
 
     async def hear(self, act: Any) -> dict[str, Any]:
         """The first message that a teacher's page gets of this."""
+        (message,) = await self.hear_all(1, act)
+        return message
+
+    async def hear_all(self, count: int, act: Any) -> list[dict[str, Any]]:
         layer = get_channel_layer()
         channel = await layer.new_channel()
         await layer.group_add(f"teachers.{self.lesson.pk}", channel)
         await act
-        return await layer.receive(channel)
+        return [await layer.receive(channel) for _ in range(count)]
 
     def flag(self) -> Flag:
         now = timezone.now()
@@ -100,6 +105,32 @@ class RoomTest(TransactionTestCase):
         self.assertEqual(await self.offer(), "refused")
         await room.give_consent(self.asha)
         self.assertEqual(await self.offer(), "accepted")
+
+    async def test_withdrawing_deletes_every_flag_of_the_face_and_leaves_the_hand_up(self) -> None:
+        ben = await room.in_database(lambda: make.participant(lesson=self.lesson))
+        await room.in_database(self.flag)
+        await room.in_database(self.flags_of_an_hour, ben)
+        messages = await self.hear_all(2, room.withdraw(self.asha))
+        left = Flag.objects.order_by("pk").values_list("participant_id", "kind", "cleared_at")
+        self.assertEqual(
+            [row async for row in left],
+            [(self.asha.pk, "help", None), (ben.pk, "low", None), (None, "class", None)],
+        )
+        told = [(flag["student"], flag["kind"]) for flag in messages[1]["flags"]]
+        self.assertEqual(told, [(self.asha.pk, "help"), (ben.pk, "low"), (None, "class")])
+
+    def flags_of_an_hour(self, ben: Participant) -> None:
+        """Of Asha one that is long closed and one that waits for an answer, and a raised hand."""
+        now = timezone.now()
+        how = {"reason": "x", "since": now, "at": now}
+        closed, waits, hand = "turned", "away", "help"
+        attention.raise_flag(self.lesson.pk, self.asha.pk, closed, **how)
+        attention.clear_flag(self.lesson.pk, self.asha.pk, closed, at=now)
+        later = now + timedelta(seconds=30)
+        attention.raise_flag(self.lesson.pk, self.asha.pk, waits, **how, shown_at=later)
+        attention.raise_flag(self.lesson.pk, self.asha.pk, hand, **how)
+        attention.raise_flag(self.lesson.pk, ben.pk, "low", **how)
+        attention.raise_flag(self.lesson.pk, None, "class", **how)
 
     async def test_withdrawing_and_erasing_take_back_what_is_not_told_yet(self) -> None:
         for act in (room.withdraw, room.erase):
