@@ -1,6 +1,8 @@
 """What a student may see of their own data: everything that is kept of them, and nothing else.
 
-The page shows it summed up, the download row by row; both come from here so that they agree.
+The page shows it summed up, the download row by row; both come from here so that they agree. The
+page speaks of flags as what the teacher was told, so those answered in time are in the download
+alone.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Sum
+from django.utils import timezone
 
 from classroom import consent
 from classroom.models import Participant
@@ -59,9 +62,15 @@ def of(participant: Participant) -> OwnData:
         readable=readable,
         shares=sorted(shares, key=lambda share: -share.percent),
         taps=list(Report.objects.filter(participant=participant).order_by("at")),
-        flags=list(Flag.objects.filter(participant=participant).order_by("raised_at")),
+        flags=told(participant),
         consented=consent.is_given(participant),
     )
+
+
+def told(participant: Participant) -> list[Flag]:
+    """The flags that the teacher was shown, not those that still wait for the student's answer."""
+    raised = Flag.objects.filter(participant=participant).shown(timezone.now())
+    return list(raised.order_by("raised_at"))
 
 
 def as_download(participant: Participant) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from unittest import mock
 
 from asgiref.sync import async_to_sync
@@ -12,7 +13,7 @@ from django.utils import timezone
 
 from classroom import consent, lessons, participants, tokens
 from classroom.models import Consent, Participant
-from emotions import taps
+from emotions import attention, taps
 from emotions.frames import frames
 from emotions.models import Flag, Report, Slice
 from tests import make
@@ -89,6 +90,19 @@ class StudentPagesTest(TransactionTestCase):
         own = self.client.get(self.address("my-data")).context["own"]
         self.assertEqual((own.samples, own.readable, own.shares[0].label), (20, 20, "neutral"))
         self.assertEqual((len(own.taps), len(own.flags)), (1, 1))
+
+    def test_my_data_has_no_flag_that_my_teacher_was_not_told(self) -> None:
+        self.measure(self.asha)
+        now = timezone.now()
+        how = {"reason": "x", "since": now, "at": now}
+        for kind in ("low", "away"):
+            later = now + timedelta(seconds=30)
+            attention.raise_flag(self.lesson.pk, self.asha.pk, kind, **how, shown_at=later)
+        attention.clear_flag(self.lesson.pk, self.asha.pk, "low", at=now)
+        page = self.client.get(self.address("my-data"))
+        self.assertEqual([flag.kind for flag in page.context["own"].flags], ["help"])
+        data = self.client.get(self.address("my-data"), {"format": "json"}).json()
+        self.assertEqual({flag["kind"] for flag in data["flags"]}, {"help", "low", "away"})
 
     def test_download_holds_every_row(self) -> None:
         self.measure(self.asha)
