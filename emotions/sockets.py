@@ -282,14 +282,18 @@ class StudentSocket(Socket):
     # What the groups say
 
     async def hear_reading(self, own: str) -> None:
-        """Pass on this student's own reading; others' are not even heard."""
+        """Pass on this student's own reading; others' are not even heard.
+
+        The ear that calls is shared, and speaks the language of whoever came first.
+        """
         if self.taken_seat.paused or self.camera != "on":
             return
         reading = json.loads(own)
         if reading["at"] <= self.read_at:
             return
         self.read_at = reading["at"]
-        reading["words"] = reading_words(reading)
+        with translation.override(self.language):
+            reading["words"] = reading_words(reading)
         await self.send_json({"reading": reading})
 
     async def lesson_changed(self, message: dict[str, Any]) -> None:

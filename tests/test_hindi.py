@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -23,9 +24,11 @@ from classroom.routing import sockets
 from classroom.views import home
 from emotions import notices, room, words
 from emotions.models import Flag, Marker, Report
+from emotions.publish import Publisher
 from emotions.sockets import say_goodbye
 from tests import make, stored
 from tests.english import left_in, left_in_data, left_on_page
+from tests.readings import reading
 from tests.student_page import Page
 
 UNREVIEWED = "इस अनुवाद को अभी किसी हिंदी-भाषी ने नहीं जाँचा है।"
@@ -340,6 +343,24 @@ class SocketsTest(TransactionTestCase):
         await say_goodbye()
         self.assertEqual((await hindi.hear("closing"))["closing"][:5], "सर्वर")
         self.assertEqual((await english.hear("closing"))["closing"][:10], "The server")
+
+    async def test_each_student_s_reading_is_told_in_their_own_language(self):
+        """One ear hears for all of a lesson's pages, and was opened by the first of them."""
+        ben = await sync_to_async(make.participant)(lesson=self.world.open, name="Ben")
+        first, second = Page(ben), Page(self.world.student, language="hi")
+        for page in (first, second):
+            await page.open()
+            await page.camera_on()
+            await page.say(ping=1)
+            await page.hear("pong")
+        publisher = Publisher()
+        for student in (ben, self.world.student):
+            publisher.put(reading(self.world.open.pk, student.pk, at=time.time(), sure=0.7))
+        await publisher.send_due()
+        self.assertEqual((await first.hear("reading"))["reading"]["words"], "neutral, maybe")
+        self.assertEqual((await second.hear("reading"))["reading"]["words"], "तटस्थ, शायद")
+        await first.close()
+        await second.close()
 
     async def test_the_end_is_told_in_the_student_s_language(self):
         page = Page(self.world.student, language="hi")
