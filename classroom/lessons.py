@@ -140,6 +140,11 @@ def quiet(lesson: Lesson, on: bool, *, now: datetime | None = None) -> bool:
     return change(lesson, quiet_until=until if on else None)
 
 
+def is_quiet(lesson: Lesson, now: datetime) -> bool:
+    """Whether quiet work is on: by itself it ends without anybody writing so."""
+    return lesson.quiet_until is not None and lesson.quiet_until > now
+
+
 def set_interval(lesson: Lesson, interval_ms: int) -> bool:
     if not LEAST_INTERVAL_MS <= interval_ms <= MOST_INTERVAL_MS:
         raise ValueError(f"The interval must be {LEAST_INTERVAL_MS} to {MOST_INTERVAL_MS} ms.")

@@ -33,6 +33,11 @@ class Past:
         found = (band for band in self.bands if band.kind == kind)
         return next((band for band in found if band.starts_at <= at < band.ends_at), None)
 
+    def is_quiet(self, starts_at: int) -> bool:
+        """Whether quiet work touches this slice, as the judge sees it."""
+        moments = (starts_at, starts_at + SLICE_SECONDS - 0.001)
+        return any(self.within("quiet", at) is not None for at in moments)
+
 
 def lost_at(taps: Iterable[Tap], at: float) -> set[int]:
     return {
@@ -73,14 +78,14 @@ class Beats:
         rows = timeline.rows.get(starts_at, {})
         if not self.first_read_at and any(row.n for row in rows.values()):
             self.first_read_at = starts_at
-        quiet = past.within("quiet", starts_at)
-        self.judge.fold(starts_at, rows.values(), quiet=quiet is not None)
+        quiet = past.is_quiet(starts_at)
+        self.judge.fold(starts_at, rows.values(), quiet=quiet)
         room = timeline.room_at(starts_at, past.people, now)
         signals = self._signals(room, timeline, past, ends_at)
         conditions = Conditions(
             analysis=past.lesson.analysis,
             paused=past.within("pause", starts_at) is not None,
-            quiet_until=quiet.ends_at if quiet else 0,
+            quiet_until=ends_at + 1 if quiet else 0,
             first_read_at=self.first_read_at,
         )
         self.pulse.step(ends_at, signals, conditions)

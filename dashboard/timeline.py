@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from classroom.lessons import QUIET_MINUTES
 from dashboard.stored import Mark, Person, Row, present_at
 from emotions.models import SLICE_SECONDS
 from ml.labels import EMOTIONS
@@ -18,6 +19,8 @@ from ml.labels import EMOTIONS
 SMOOTHING_S = 60
 SPARK_POINTS = 60
 BANDS = {"pause": "resume", "quiet": "quiet_end"}
+LASTS_S = {"pause": math.inf, "quiet": 60 * QUIET_MINUTES}
+"""How long each lasts where nobody ends it."""
 SEVEN = len(EMOTIONS)
 
 
@@ -78,16 +81,25 @@ def summed(rows: Iterable[Row]) -> Sums:
 
 
 def bands(marks: Iterable[Mark], until: float) -> list[Band]:
-    """Pauses and quiet work as spans; one that nobody ended lasts until `until`."""
-    found, open_since = [], dict[str, float]()
-    for mark in sorted(marks, key=lambda mark: mark.at):
-        for begins, ends in BANDS.items():
-            if mark.kind == begins:
-                open_since.setdefault(begins, mark.at)
-            elif mark.kind == ends and begins in open_since:
-                found.append(Band(begins, open_since.pop(begins), mark.at))
-    found += [Band(kind, since, until) for kind, since in open_since.items() if since < until]
-    return sorted(found, key=lambda band: band.starts_at)
+    """Pauses and quiet work as spans, as far as `until`."""
+    told = sorted(marks, key=lambda mark: mark.at)
+    found = [band for kind in BANDS for band in spans(kind, told)]
+    begun = [band for band in found if band.starts_at < until]
+    cut = [replace(band, ends_at=min(band.ends_at, until)) for band in begun]
+    return sorted(cut, key=lambda band: band.starts_at)
+
+
+def spans(kind: str, marks: Iterable[Mark]) -> list[Band]:
+    """One kind's bands. Begun again while it stands it is prolonged, as `lessons.quiet` does it."""
+    found: list[Band] = []
+    for mark in marks:
+        stands = bool(found) and mark.at < found[-1].ends_at
+        if mark.kind == kind:
+            starts_at = found.pop().starts_at if stands else mark.at
+            found.append(Band(kind, starts_at, mark.at + LASTS_S[kind]))
+        elif mark.kind == BANDS[kind] and stands:
+            found.append(replace(found.pop(), ends_at=mark.at))
+    return found
 
 
 class Timeline:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from classroom import access, installation
+from classroom import access, installation, lessons
 from classroom.models import Course, Lesson, Participant
 from classroom.views import invite
 from dashboard import accuracy, drawer, exports, metrics
@@ -39,7 +39,9 @@ def live(request: HttpRequest, lesson_id: int) -> HttpResponse:
         "base": f"/lessons/{lesson.pk}/",
         "analysis": lesson.analysis,
     }
-    content = {**invite.sheet(request, lesson), "course": lesson.course, "data": data}
+    quiet = lessons.is_quiet(lesson, timezone.now())
+    content = {"course": lesson.course, "data": data, "is_quiet": quiet}
+    content |= invite.sheet(request, lesson)
     return render(request, "dashboard/live.html", content)
 
 

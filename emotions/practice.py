@@ -118,7 +118,7 @@ def steer(lesson_id: int, kind: str, at: float) -> dict[str, Any] | None:
         Marker.objects.create(lesson=lesson, kind=Marker.Kind.NOTE, text=text, at=moment(at))
         return room.lesson_state(lesson)
     begins = kind == Marker.Kind.QUIET
-    is_quiet = lesson.quiet_until is not None and lesson.quiet_until > moment(at)
+    is_quiet = lessons.is_quiet(lesson, moment(at))
     if begins == is_quiet or not lessons.quiet(lesson, begins, now=moment(at)):
         return None
     Marker.objects.create(lesson=lesson, kind=kind, at=moment(at))

@@ -45,6 +45,13 @@ class PagesTest(TestCase):
         self.assertEqual(logged_in(self.admin).get(address).status_code, 404)
         self.assertContains(Client().get(address), "Log in", status_code=403)
 
+    def test_quiet_work_that_ended_by_itself_is_not_pressed(self):
+        now = timezone.now()
+        for minutes, pressed in ((14, "true"), (16, "false")):
+            lessons.quiet(self.lesson, True, now=now - timedelta(minutes=minutes))
+            page = self.client.get(f"/lessons/{self.lesson.pk}/live/")
+            self.assertContains(page, f'id="quiet" aria-pressed="{pressed}"')
+
     def test_a_simulated_lesson_says_so_in_its_header(self):
         self.lesson.mode = Lesson.Mode.PRACTICE
         self.lesson.save()

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from dashboard.desk import Desk
-from dashboard.stored import LessonState, OpenFlag, Person, Row, Stored, Tap
+from dashboard.stored import LessonState, Mark, OpenFlag, Person, Row, Stored, Tap
+from emotions.judge import QuietWork
 from ml.labels import HAPPY, NEUTRAL, SAD
 
 OPENED = 1_800_000_000
@@ -101,6 +102,25 @@ def test_a_pause_turns_the_word_grey_at_once():
         True,
         "Paused",
     )
+
+
+def test_faces_speak_again_once_quiet_work_ended_by_itself():
+    marks = [Mark(OPENED + 300, "quiet", "")]
+    for dip_from, word in ((OPENED + 1000, "Steady"), (OPENED + 1200, "Check in")):
+        until = dip_from + 190
+        made = desk(until, dip_from=dip_from, marks=marks)
+        assert made.pulse(until + 6)["word"] == word
+
+
+def test_quiet_work_rests_the_very_slices_that_the_judge_rests():
+    """It begins and ends in the middle of a slice, and both of these slices count."""
+    marks = [Mark(OPENED + 305, "quiet", ""), Mark(OPENED + 405, "quiet_end", "")]
+    past = desk(OPENED + 600, marks=marks).past(OPENED + 606)
+    judged = QuietWork([OPENED + 305, OPENED + 405], [True, False])
+    starts = range(OPENED, OPENED + 600, 10)
+    rested = [at for at in starts if past.is_quiet(at)]
+    assert rested == [at for at in starts if judged.touches(at)]
+    assert rested == list(range(OPENED + 300, OPENED + 410, 10))
 
 
 def test_steady_line_counts_who_asked():

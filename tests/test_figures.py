@@ -9,6 +9,7 @@ import pytest
 from dashboard.figures import SEVEN, SIMPLE, chart, engagement, figures, mood
 from dashboard.stored import Mark, Person, Row, Tap
 from dashboard.timeline import Band, Timeline, bands, thin
+from emotions.judge import QuietWork
 from ml.labels import EMOTIONS, HAPPY, NEUTRAL, SAD
 
 START = 1_800_000_000
@@ -189,6 +190,33 @@ def test_pauses_and_quiet_work_become_bands():
         Band("pause", START, START + 50),
         Band("quiet", START + 60, START + 90),
     ]
+
+
+ANEW = [(0, 900), (2000, 2900)]
+QUIET_WORK = {
+    "that nobody ended": ([(0, "quiet")], [(0, 900)]),
+    "begun anew after it ended by itself": ([(0, "quiet"), (2000, "quiet")], ANEW),
+    "begun anew as it ended": ([(0, "quiet"), (900, "quiet")], [(0, 900), (900, 1800)]),
+    "prolonged": ([(0, "quiet"), (600, "quiet")], [(0, 1500)]),
+    "prolonged and ended": ([(0, "quiet"), (600, "quiet"), (700, "quiet_end")], [(0, 700)]),
+    "ended too late": ([(0, "quiet"), (1000, "quiet_end"), (2000, "quiet")], ANEW),
+    "that still goes on": ([(3000, "quiet")], [(3000, 3600)]),
+}
+
+
+@pytest.mark.parametrize("marks, drawn", QUIET_WORK.values(), ids=QUIET_WORK.keys())
+def test_quiet_work_is_drawn_for_as_long_as_it_is_judged(marks, drawn):
+    until = START + 3600
+    found = bands([Mark(START + at, kind, "") for at, kind in marks], until)
+    assert found == [Band("quiet", START + first, START + last) for first, last in drawn]
+    judged = QuietWork([START + at for at, _ in marks], [kind == "quiet" for _, kind in marks])
+    for at in range(START, until, 5):
+        assert judged.at(at) == any(band.starts_at <= at < band.ends_at for band in found), at
+
+
+def test_a_pause_does_not_end_by_itself():
+    marks = [Mark(START, "pause", ""), Mark(START + 5000, "pause", "")]
+    assert bands(marks, START + 9000) == [Band("pause", START, START + 9000)]
 
 
 def test_putting_slices_in_twice_or_backwards_gives_the_same_line():

@@ -197,3 +197,10 @@ class ReportTest(TestCase):
         slice_of(self.asha, START)
         shapes = self.made().charts["mood"]["simple"]["layout"]["shapes"]
         self.assertEqual([shape["name"] for shape in shapes], ["quiet", "marker"])
+
+    def test_quiet_work_that_nobody_ended_is_drawn_for_a_quarter_of_an_hour(self):
+        Marker.objects.create(lesson=self.lesson, kind="quiet", at=OPENED)
+        slice_of(self.asha, START)
+        [band] = self.made().charts["mood"]["simple"]["layout"]["shapes"]
+        lasted = datetime.fromisoformat(band["x1"]) - datetime.fromisoformat(band["x0"])
+        self.assertEqual(lasted, timedelta(minutes=15))

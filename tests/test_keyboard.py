@@ -117,6 +117,29 @@ def test_single_keys_work_and_never_while_typing(live: Page) -> None:
     expect(quiet).to_have_attribute("aria-pressed", "false")
 
 
+ENDS_SOON = """
+from datetime import timedelta
+from django.utils import timezone
+from classroom.models import Lesson
+Lesson.objects.update(quiet_until=timezone.now() + timedelta(seconds=15))
+"""
+
+
+def test_quiet_work_that_ended_by_itself_is_set_again_with_one_press(
+    served: Served, live: Page
+) -> None:
+    quiet = live.locator("#quiet")
+    live.keyboard.press("q")
+    expect(quiet).to_have_attribute("aria-pressed", "true")
+    done = served.manage("shell", "-c", ENDS_SOON)
+    assert done.returncode == 0, done.stderr
+    live.reload()
+    expect(quiet).to_have_attribute("aria-pressed", "true")
+    expect(quiet).to_have_attribute("aria-pressed", "false")
+    live.keyboard.press("q")
+    expect(quiet).to_have_attribute("aria-pressed", "true")
+
+
 def test_first_tab_leads_past_the_header(served: Served, chromium: Callable[..., Any]) -> None:
     page = pages.page_of(chromium())
     page.goto(f"{served.url}/about/")

@@ -12,7 +12,7 @@ from django.test import Client, TestCase, TransactionTestCase, override_settings
 from django.urls import reverse
 from django.utils import timezone
 
-from classroom import consent
+from classroom import consent, lessons
 from classroom.models import Course, Lesson
 from dashboard import history
 from emotions import bulk, embedded, judge, past, practised, retention, script
@@ -80,6 +80,11 @@ class LessonTest(PastCase):
 
     def test_it_is_as_long_as_a_lesson(self) -> None:
         self.assertEqual((self.lesson.closed_at - self.lesson.opened_at).total_seconds(), 28 * 60)
+
+    def test_quiet_work_told_slowly_does_not_end_by_itself(self) -> None:
+        slowest = min(plan.speed for plan in past.LESSONS)
+        lasts_s = (script.QUIET.ends_s - script.QUIET.starts_s) / slowest
+        self.assertLess(lasts_s, 60 * lessons.QUIET_MINUTES)
 
     def test_slices_minutes_and_summary_are_there(self) -> None:
         self.assertEqual((self.lesson.students, self.lesson.cameras), (30, 26))

@@ -60,6 +60,7 @@ function hear(message) {
   if (message.lesson) lessonChanged(message.lesson);
   if ("trouble" in message) setLine(byId("line"), message.trouble);
   state.at = message.alive ?? state.at;
+  pressed("quiet", isQuiet());
   document.body.removeAttribute("data-line");
 }
 
@@ -71,7 +72,7 @@ function hello(told) {
   const known = new Set(told.ids ?? rows.map((row) => row.id));
   students.gone([...goneSince(known)]);
   lessonChanged(told.lesson);
-  tick({ at: Date.now() / 1000, gone: [], ...picture, students: rows });
+  tick({ at: told.at, gone: [], ...picture, students: rows });
   students.endAt(told.until);
   charts.show(told.charts ?? null);
   slice({ pulse: told.pulse, sparklines: told.sparklines });
@@ -137,9 +138,13 @@ function lessonChanged(lesson) {
   state.lesson = { ...state.lesson, ...lesson };
   const now = state.lesson;
   if (now.closed) return toReport();
-  pressed("quiet", Boolean(now.quiet_until));
   label("pause", now.paused, "resume", "pause");
   label("lock", now.locked, "unlockWords", "lockWords");
+}
+
+/** Quiet work ends by itself and nobody tells: from then on its end lies behind us. */
+function isQuiet() {
+  return state.lesson.quiet_until > state.at;
 }
 
 function pressed(id, yes) {
@@ -225,7 +230,7 @@ function asks(id, work) {
 }
 
 
-asks("quiet", () => post(`${data.base}quiet/`, { on: !state.lesson.quiet_until }));
+asks("quiet", () => post(`${data.base}quiet/`, { on: !isQuiet() }));
 asks("pause", () => post(`${data.base}${state.lesson.paused ? "resume" : "pause"}/`));
 asks("lock", () => post(`${data.base}${state.lesson.locked ? "unlock" : "lock"}/`));
 
