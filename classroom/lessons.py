@@ -163,7 +163,10 @@ def close(lesson: Lesson, *, now: datetime | None = None) -> bool:
 
 @transaction.atomic
 def close_by_itself(lesson: Lesson, why: str, *, now: datetime | None = None) -> bool:
-    """The same where nobody pressed End: `why` ("abandoned", "over time") goes into the trail."""
+    """The same where nobody pressed End: `why` ("abandoned", "over time") goes into the trail.
+
+    `now` lies back where the server stood still at the lesson's end.
+    """
     closed = close(lesson, now=now)
     if closed:
         audit.append(None, "lesson closed by itself", f"lesson {lesson.pk}: {why}")
@@ -179,6 +182,17 @@ def abandoned(now: datetime) -> QuerySet[Lesson]:
     """Open lessons whose teacher's page went away too long ago."""
     gone = now - timedelta(seconds=settings.ABANDONED_AFTER_S)
     return Lesson.objects.filter(closed_at=None, teacher_seen_at__lte=gone)
+
+
+def ending(lesson: Lesson) -> tuple[datetime, str]:
+    """When an open lesson ends by itself if its teacher does not come back, and why."""
+    wait = timedelta(seconds=settings.ABANDONED_AFTER_S)
+    moments = []
+    if lesson.ends_at is not None:
+        moments.append((lesson.ends_at, "over time"))
+    if lesson.teacher_seen_at is not None:
+        moments.append((lesson.teacher_seen_at + wait, "abandoned"))
+    return min(moments)
 
 
 def closing_at(lesson: Lesson, now: datetime) -> datetime | None:

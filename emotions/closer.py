@@ -1,23 +1,26 @@
 """Closes lessons that nobody closes: past their set length, or left by their teacher.
 
-A little after every closing the summary is written a second time, because slices of workers in
-other processes may come up to ten seconds late.
+Where no server ran at a lesson's end, the next one closes it with the moment at which it ended by
+its rules. A little after every closing the summary is written a second time, because slices of
+workers in other processes may come up to ten seconds late.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 
+from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 
 from classroom import lessons
 from classroom.models import Lesson, Participant
 from classroom.presence import rooms
 from classroom.sockets import in_database
-from emotions import closing, meters, room, seats
+from emotions import closing, meters, room, seats, slices
 from emotions.frames import frames
 
 logger = logging.getLogger(__name__)
@@ -36,6 +39,7 @@ class Closer:
         self.forget = forget
         self.leads = leads
         self.settled: set[int] = set()
+        self.ended: dict[int, datetime] = {}
 
     async def run(self) -> None:
         while True:
@@ -52,15 +56,26 @@ class Closer:
 
     async def look_after_lessons(self, now: datetime) -> None:
         for lesson, why in await in_database(due, now):
-            await attempt(lesson, room.close(lesson, rule=_by_itself(why, now)))
+            await attempt(lesson, self.end(lesson, why, now))
         for lesson in await in_database(forbidden):
             await attempt(lesson, room.stop_analysis(lesson))
-        lately = await in_database(unsettled, now)
+        lately = await in_database(unsettled, now, self.ended_late(now))
         self.settled &= {lesson.pk for lesson in lately}
         for lesson in lately:
             if lesson.pk not in self.settled:
                 self.settled.add(lesson.pk)
                 await attempt(lesson, self.settle(lesson))
+
+    async def end(self, lesson: Lesson, why: str, now: datetime) -> None:
+        # What this process holds is of the lesson too, which does not end before its last slice.
+        await slices.flush_all()
+        self.ended[lesson.pk] = now
+        await room.close(lesson, rule=_by_itself(why, now))
+
+    def ended_late(self, now: datetime) -> list[int]:
+        """Lessons that this process closed a short while ago, whenever they had ended."""
+        self.ended = {pk: at for pk, at in self.ended.items() if at > now - LOOK_BACK}
+        return [pk for pk, at in self.ended.items() if at <= now - SETTLED_AFTER]
 
     async def settle(self, lesson: Lesson) -> None:
         await in_database(closing.close, lesson)
@@ -78,15 +93,16 @@ async def attempt(lesson: Lesson, work: Awaitable[object]) -> None:
 
 
 def _by_itself(why: str, now: datetime) -> Callable[[Lesson], bool]:
-    return lambda lesson: lessons.close_by_itself(lesson, why, now=now)
+    def rule(lesson: Lesson) -> bool:
+        return lessons.close_by_itself(lesson, why, now=closing.ended_at(lesson, now))
+
+    return rule
 
 
 def due(now: datetime) -> list[tuple[Lesson, str]]:
-    over = [(lesson, "over time") for lesson in lessons.overdue(now)]
-    known = {lesson.pk for lesson, _ in over}
-    return over + [
-        (lesson, "abandoned") for lesson in lessons.abandoned(now) if lesson.pk not in known
-    ]
+    found = {lesson.pk: lesson for lesson in lessons.overdue(now)}
+    found |= {lesson.pk: lesson for lesson in lessons.abandoned(now)}
+    return [(lesson, lessons.ending(lesson)[1]) for lesson in found.values()]
 
 
 def forbidden() -> list[Lesson]:
@@ -114,8 +130,14 @@ def erased(seats_taken: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return [(lesson_id, one) for lesson_id, one in seats_taken if one not in there]
 
 
-def unsettled(now: datetime) -> list[Lesson]:
-    """Closed a short while ago, and long enough for late slices to be in."""
-    return list(
-        Lesson.objects.filter(closed_at__lte=now - SETTLED_AFTER, closed_at__gt=now - LOOK_BACK)
-    )
+def unsettled(now: datetime, ended: Sequence[int] = ()) -> list[Lesson]:
+    """Closed a short while ago, and long enough for late slices to be in; or never summed up.
+
+    `ended` were closed a short while ago as well, but with the moment at which they had ended.
+    Of those whose slices are purged by now the summary stays.
+    """
+    closed = Lesson.objects.filter(closed_at__lte=now - SETTLED_AFTER)
+    lately = Q(closed_at__gt=now - LOOK_BACK)
+    kept_since = now - timedelta(days=settings.KEEP_SLICES_DAYS)
+    found_late = Q(pk__in=ended, closed_at__gt=kept_since)
+    return list(closed.filter(lately | found_late | Q(students=None)))

@@ -9,22 +9,27 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, Sum
+from django.db.models import Count, F, Max, Sum
 from django.utils import timezone
 
+from classroom import lessons
 from classroom.models import Lesson
 from emotions import attention
-from emotions.models import Flag, LessonMinute, Slice
+from emotions.models import SLICE_SECONDS, Flag, LessonMinute, Slice
 from emotions.slices import COLUMNS
 from ml.engagement import SCORE_VERSION
 
 MINUTE_S = 60
+MISSED = timedelta(minutes=1)
+"""Due for so long, a lesson was left open by a server that stood still: it is looked at every five
+seconds otherwise, and what is measured in these is of it."""
 SIDECAR = Path("ml") / "models" / "emotions.json"
 
 
@@ -43,6 +48,26 @@ class Totals:
 
     def mean(self, total: float) -> float | None:
         return total / self.n if self.n else None
+
+
+def ended_at(lesson: Lesson, now: datetime) -> datetime:
+    """When a lesson that is due ended: now, or where nobody was there to end it, by its rules.
+
+    Not before the last that was stored of it.
+    """
+    due_at, _why = lessons.ending(lesson)
+    if now - due_at < MISSED:
+        return now
+    return min(now, max(due_at, *traces(lesson)))
+
+
+def traces(lesson: Lesson) -> list[datetime]:
+    """The ends of its last slice, tap and marker."""
+    last = lesson.slices.aggregate(at=Max("starts_at"))["at"]
+    acts = [lesson.reports.aggregate(at=Max("at"))["at"]]
+    acts.append(lesson.markers.aggregate(at=Max("at"))["at"])
+    measured = lesson.opened_at if last is None else attention.moment(last + SLICE_SECONDS)
+    return [measured, *(at for at in acts if at is not None)]
 
 
 def close(lesson: Lesson) -> None:

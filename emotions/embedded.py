@@ -56,6 +56,7 @@ class Services:
         self.slices = Slices(writer.put)
         meters.meters.held = lambda: self.slices.held
         self.roll = Roll()
+        self.closer = Closer(self.forget, lambda: self.leads)
         self.worker: Worker | None = None
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self.classes: dict[int, asyncio.Task[None]] = {}
@@ -75,7 +76,7 @@ class Services:
         self.keep("meters", self.watch_meters)
         self.keep("beat", self.beat)
         self.keep("database", watch_database)
-        self.keep("closer", Closer(self.forget, lambda: self.leads).run)
+        self.keep("closer", self.closer.run)
         self.keep("leader", self.lead)
         if settings.REDIS_URL:
             self.keep("groups", Groups().run)
@@ -152,6 +153,9 @@ class Services:
         while True:
             leads = await self.holds_lease()
             if leads and not self.leads:
+                # First of all: nothing is played, judged or purged in a lesson that ended while
+                # no server ran.
+                await self.closer.look_after_lessons(timezone.now())
                 for name, run in self.led().items():
                     self.keep(name, run)
             elif self.leads and not leads:

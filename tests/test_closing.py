@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from unittest import mock
 
+from asgiref.sync import async_to_sync
 from django.test import TestCase, TransactionTestCase, override_settings
 from django.utils import timezone
 
 from classroom.models import AuditEntry, Lesson
-from emotions import closing, room
-from emotions.attention import raise_flag
+from emotions import closing, retention, room
+from emotions.attention import moment, raise_flag
 from emotions.closer import Closer, due
 from emotions.frames import frames
-from emotions.models import Flag, LessonMinute
+from emotions.models import Flag, LessonMinute, Marker, Report
+from emotions.slices import Slices, start_of
 from ml.engagement import SCORE_VERSION
 from tests import make
+from tests.readings import reading
 from tests.stored import away, opened, rows
 
 
@@ -91,7 +94,7 @@ class ByItselfTest(TransactionTestCase):
 
     async def test_a_lesson_past_its_length_is_closed_and_the_trail_says_so(self) -> None:
         lesson = await room.in_database(
-            lambda: make.lesson(ends_at=self.now - timedelta(minutes=1))
+            lambda: make.lesson(ends_at=self.now - timedelta(seconds=5))
         )
         await self.look()
         await lesson.arefresh_from_db()
@@ -139,6 +142,10 @@ class ByItselfTest(TransactionTestCase):
         make.lesson(ends_at=long_ago, teacher_seen_at=long_ago)
         self.assertEqual([why for _, why in due(self.now)], ["over time"])
 
+    def test_what_came_first_is_why_it_was_closed(self) -> None:
+        make.lesson(ends_at=self.now, teacher_seen_at=self.now - timedelta(hours=1))
+        self.assertEqual([why for _, why in due(self.now)], ["abandoned"])
+
     async def test_the_summary_is_written_again_when_all_slices_are_in(self) -> None:
         lesson = await room.in_database(make.lesson)
         student = await room.in_database(lambda: make.participant(lesson=lesson))
@@ -148,3 +155,81 @@ class ByItselfTest(TransactionTestCase):
         await self.look()
         await lesson.arefresh_from_db()
         self.assertEqual(lesson.samples, 30)
+
+
+@override_settings(ABANDONED_AFTER_S=900)
+class MissedTest(TransactionTestCase):
+    """The server stood still when these lessons ended, and looks at them a day later."""
+
+    def setUp(self) -> None:
+        frames.cache_clear()
+        self.now = timezone.now()
+        self.opened_at = moment(start_of((self.now - timedelta(hours=22)).timestamp()))
+        self.lesson = make.lesson(opened_at=self.opened_at, teacher_seen_at=self.at(40))
+        self.asha = make.participant(lesson=self.lesson)
+        self.closer = Closer(lambda lesson: None)
+
+    def at(self, minutes: float) -> datetime:
+        return self.opened_at + timedelta(minutes=minutes)
+
+    def look(self, now: datetime | None = None) -> Lesson:
+        async_to_sync(self.closer.look)(now or self.now)
+        self.lesson.refresh_from_db()
+        return self.lesson
+
+    def test_it_ended_a_quarter_of_an_hour_after_its_teacher_went(self) -> None:
+        self.assertEqual(self.look().closed_at, self.at(55))
+        self.assertIn("abandoned", AuditEntry.objects.get().which)
+
+    def test_it_ended_at_its_set_length_where_its_teacher_stayed_as_long(self) -> None:
+        Lesson.objects.update(teacher_seen_at=self.at(239))
+        self.assertEqual(self.look().closed_at, self.at(240))
+        self.assertIn("over time", AuditEntry.objects.get().which)
+
+    def test_it_did_not_end_before_its_last_slice_tap_or_marker(self) -> None:
+        rows(self.asha, 6 * 59, 6)
+        ends = [self.at(60)]
+        for minute, kept in ((61, Report(participant=self.asha, kind="lost")), (62, Marker())):
+            kept.lesson, kept.at = self.lesson, self.at(minute)
+            kept.save()
+            ends.append(kept.at)
+        self.assertEqual(closing.ended_at(self.lesson, self.now), ends[2])
+        Marker.objects.all().delete()
+        self.assertEqual(closing.ended_at(self.lesson, self.now), ends[1])
+        Report.objects.all().delete()
+        self.assertEqual(self.look().closed_at, ends[0])
+
+    def test_it_did_not_end_before_what_is_in_memory(self) -> None:
+        held = Slices(room.in_database)
+        at = self.at(70).timestamp()
+        held.add(reading(self.lesson.pk, self.asha.pk, at))
+        self.assertEqual(self.look().closed_at, moment(at + 10))
+        self.assertEqual(self.lesson.samples, 1)
+
+    def test_what_stood_open_and_the_summary_end_with_it(self) -> None:
+        rows(self.asha, 0, 60)
+        at = self.at(10)
+        raise_flag(self.lesson.pk, self.asha.pk, "low", reason="x", since=at, at=at)
+        self.assertEqual(self.look().samples, 300)
+        self.assertEqual(Flag.objects.get().cleared_at, self.at(55))
+
+    def test_its_summary_is_written_again_when_all_slices_are_in(self) -> None:
+        self.look()
+        rows(self.asha, 0, 6)
+        self.assertEqual(self.look().samples, 0)
+        self.assertEqual(self.look(self.now + timedelta(seconds=20)).samples, 30)
+        answer = async_to_sync(frames().offer)(self.lesson.pk, self.asha.pk, 1, b"x")
+        self.assertEqual(answer.status, "accepted")
+
+    def test_a_summary_that_nobody_came_to_write_is_written_later(self) -> None:
+        rows(self.asha, 0, 6)
+        Lesson.objects.update(closed_at=self.at(55))
+        self.assertEqual(self.look().samples, 30)
+
+    def test_a_summary_outlives_slices_that_are_too_old_to_be_kept(self) -> None:
+        rows(self.asha, 0, 6)
+        much_later = self.now + timedelta(days=31)
+        self.assertEqual(self.look(much_later).samples, 30)
+        retention.purge(days=30, now=much_later)
+        self.assertEqual(self.look(much_later + timedelta(seconds=20)).samples, 30)
+        self.assertFalse(self.lesson.slices.exists())

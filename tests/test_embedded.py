@@ -218,3 +218,24 @@ class ServicesTest(TransactionTestCase):
         self.assertEqual(await practice.participants.acount(), 30)
         self.assertEqual(await self.lesson.participants.acount(), 1)
         self.assertFalse(await Slice.objects.filter(lesson=self.lesson).aexists())
+
+    @override_settings(ABANDONED_AFTER_S=900)
+    async def test_a_practice_lesson_that_ended_while_no_server_ran_is_not_played_on(self) -> None:
+        left_at = timezone.now() - timedelta(days=1)
+        practice = await room.in_database(
+            lambda: make.lesson(
+                mode=Lesson.Mode.PRACTICE, opened_at=left_at, teacher_seen_at=left_at
+            )
+        )
+        services = Services(worker=False)
+        await services.start()
+
+        async def is_over() -> bool:
+            await practice.arefresh_from_db()
+            return not practice.is_open and services.leads
+
+        await until(is_over)
+        await asyncio.sleep(2 * embedded.LOOK_FOR_LESSONS_S)
+        await services.stop()
+        self.assertEqual(practice.closed_at, left_at + timedelta(minutes=15))
+        self.assertEqual(await practice.participants.acount(), 0)
