@@ -209,3 +209,66 @@ def test_track_that_ends_is_said_and_is_no_camera_to_the_teacher(
     )
     expect(student.locator("#notice")).to_contain_text("The camera stopped.")
     expect(pages.words(teacher)).to_have_text("no camera")
+
+
+COUNT_REFUSALS = """
+window.asked = 0;
+navigator.mediaDevices.getUserMedia = () => {
+  window.asked += 1;
+  return Promise.reject(new DOMException("", "NotAllowedError"));
+};
+"""
+
+
+def test_whoever_turned_the_camera_down_is_asked_again_by_nothing_but_a_pause_s_end(
+    serving: Callable[..., Served], chromium: Callable[..., Any]
+) -> None:
+    teacher, student, link = lesson_with(serving, chromium())
+    student.add_init_script(COUNT_REFUSALS)
+    pages.join(student, link)
+    expect(student.locator("#notice")).to_contain_text("Camera is off.")
+    for pressed in ("true", "false"):
+        teacher.locator("body").press("q")
+        expect(teacher.locator("#quiet")).to_have_attribute("aria-pressed", pressed)
+    press_pause(teacher)
+    # What was told before the pause has been heard by then.
+    expect(student.locator("#notice")).to_contain_text("Analysis is paused.")
+    assert student.evaluate("window.asked") == 1
+    press_pause(teacher)
+    expect(student.locator("#notice")).to_contain_text("Camera is off.")
+    assert student.evaluate("window.asked") == 2
+
+
+def press_pause(teacher: Page) -> None:
+    if not teacher.locator("#pause").is_visible():
+        teacher.locator(".live-actions summary").click()
+    teacher.locator("#pause").click()
+
+
+# As from a camera that the system has muted, no frames come while `stalled`.
+STALL = """
+const Real = MediaStreamTrackProcessor;
+window.MediaStreamTrackProcessor = class {
+  constructor(wish) {
+    const transform = (frame, to) => (window.stalled ? frame.close() : to.enqueue(frame));
+    this.readable = new Real(wish).readable.pipeThrough(new TransformStream({ transform }));
+  }
+};
+"""
+
+
+def test_a_pause_stops_a_camera_too_that_the_system_has_muted(
+    serving: Callable[..., Served], chromium: Callable[..., Any], camera: FakeCamera
+) -> None:
+    teacher, student, link = lesson_with(serving, chromium(camera=camera.path))
+    student.add_init_script(KEEP_TRACKS + STALL)
+    pages.join(student, link)
+    expect(student.locator("#mark-words")).to_have_text("Camera on")
+    student.evaluate("window.stalled = true; window.tracks[0].dispatchEvent(new Event('mute'))")
+    expect(student.locator("#mark-words")).to_have_text("Camera off")
+    press_pause(teacher)
+    expect(student.locator("#notice")).to_contain_text("Analysis is paused.")
+    assert student.evaluate("window.tracks.map((track) => track.readyState)") == ["ended"]
+    student.evaluate("window.stalled = false")
+    press_pause(teacher)
+    expect(student.locator("#mark-words")).to_have_text("Camera on")

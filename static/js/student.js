@@ -9,6 +9,7 @@ import { startPacer, workerClock } from "./clock.js";
 import { byId, setText } from "./dom.js";
 import { noticeBoard } from "./notices.js";
 import { ownReading } from "./own.js";
+import { cameraAfter } from "./pauses.js";
 import { connect } from "./socket.js";
 import { tapGrid } from "./taps.js";
 
@@ -65,16 +66,16 @@ function hello({ lesson: now, taps: held }) {
 }
 
 function lessonChanged(now) {
+  const before = lesson;
   lesson = { ...lesson, ...now };
   if (now.closed) return end("lesson_ended", now.words ?? "");
   if (!data.analysis) return;
-  if (lesson.paused) {
-    board.say("teacher", "paused");
-    if (pictures && pictures.state !== "off") pictures.stop("teacher");
-  } else {
-    board.clear("teacher");
-    if (wanted()) turnOn();
-  }
+  if (lesson.paused) board.say("teacher", "paused");
+  else board.clear("teacher");
+  const camera = cameraAfter(before, lesson);
+  // Also one that is off because the system muted it: unmuted, it would go on by itself.
+  if (camera === "off") pictures?.stop("teacher");
+  if (camera === "on" && wanted()) turnOn();
   drawCamera();
 }
 
@@ -149,14 +150,16 @@ async function turnOn() {
   if (!data.analysis || data.camera !== "on" || over || lesson.paused) return;
   remember(pausedKey, false);
   board.clear("camera");
-  pictures ??= await loadCamera();
-  pictures.start();
+  if (!pictures) await loadCamera();
+  // Meanwhile the teacher may have paused, or the lesson ended.
+  if (wanted()) pictures.start();
 }
 
 async function loadCamera() {
   const [{ snapshots }, camera] = await Promise.all([import("./snapshots.js"), import("./camera.js")]);
   cameraModule = camera;
-  return pictures ?? snapshots(pacer, clock, socket, { state: cameraChanged, picture: showPicture });
+  // Asked for twice while it loaded, it is one camera all the same.
+  pictures ??= snapshots(pacer, clock, socket, { state: cameraChanged, picture: showPicture });
 }
 
 function pause() {
