@@ -26,6 +26,7 @@ from classroom.texts import one_line
 LEAST_REASON = 10
 MOST_REASON = 300
 LOOK_S = 3600
+LOOK = "look_"
 # What a proxy adds. One on this machine passes on requests that are not this machine's.
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Via")
 
@@ -122,7 +123,14 @@ def give_reason(user: Any, lesson: Lesson, session: MutableMapping[str, Any], re
 
 
 def look_key(lesson: Lesson) -> str:
-    return f"look_{lesson.pk}"
+    return f"{LOOK}{lesson.pk}"
+
+
+def looked_at(session: Mapping[str, Any]) -> list[int]:
+    """The lessons that a reason was given for and whose hour is not over."""
+    since = time.time() - LOOK_S
+    looks = [key for key, at in session.items() if key.startswith(LOOK) and at > since]
+    return [int(key.removeprefix(LOOK)) for key in looks]
 
 
 def student_of(lesson: Lesson, cookies: dict[str, str]) -> Participant:

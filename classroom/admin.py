@@ -1,18 +1,20 @@
 """The administration: every model of the room; what is append only can only be looked at.
 
 Students are deleted here through the same rule as on their own page, so that the trail shows it.
+What was measured of them, and who they are, stands on a lesson's report alone: it asks an
+administrator for a reason.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from classroom import audit, participants
+from classroom import access, audit, participants
 from classroom.models import (
     AuditEntry,
     AuditHead,
@@ -22,6 +24,12 @@ from classroom.models import (
     Lesson,
     Participant,
     Person,
+)
+
+# In a class of one these are one student's; the report tells them of a class that is large enough.
+MEASURED = (
+    *("cameras", "samples", "coverage", "engagement", "valence"),
+    *("flags_raised", "flags_useful"),
 )
 
 
@@ -36,6 +44,16 @@ class ReadOnly(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+class KeepsBack(admin.ModelAdmin):
+    """What is in `exclude` stands on no page, and the address cannot ask for it by a filter."""
+
+    exclude: ClassVar[tuple[str, ...]] = ()
+
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        name = lookup.split("__")[0].removesuffix("_id")
+        return name not in self.exclude and super().lookup_allowed(lookup, value, request)
 
 
 class WithItsRows(admin.ModelAdmin):
@@ -79,16 +97,17 @@ class CourseAdmin(WithItsRows):
 
 
 @admin.register(Lesson)
-class LessonAdmin(WithItsRows):
+class LessonAdmin(WithItsRows, KeepsBack):
     list_display = ("__str__", "course", "mode", "opened_at", "closed_at", "students")
     list_filter = ("mode", "opened_at")
     list_select_related = ("course",)
     search_fields = ("title", "course__name")
-    # Opening, closing and their figures belong to the lesson's own rules.
+    exclude = MEASURED
+    # Opening and closing belong to the lesson's own rules.
     readonly_fields = [
         field.name
         for field in Lesson._meta.fields
-        if field.name not in {"id", "title", "course", "interval_ms"}
+        if field.name not in {"id", "title", "course", "interval_ms", *MEASURED}
     ]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -96,11 +115,26 @@ class LessonAdmin(WithItsRows):
 
 
 @admin.register(Participant)
-class ParticipantAdmin(admin.ModelAdmin):
-    list_display = ("__str__", "lesson", "joined_at", "left_at", "removed_at")
+class ParticipantAdmin(KeepsBack):
+    """By number; by name too for an hour after a reason was given on the lesson's report, because
+    whoever is to erase a student must find that student.
+    """
+
+    list_display = ("__str__", "called", "lesson", "joined_at", "removed_at")
     list_select_related = ("lesson__course",)
-    readonly_fields = ("lesson", "name", "camera", "joined_at", "seen_at", "left_at", "removed_at")
+    exclude = ("name", "camera", "seen_at", "left_at")
+    readonly_fields = ("called", "lesson", "joined_at", "removed_at")
     actions = ("erase",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Participant]:
+        seen = Q(lesson__in=access.looked_at(request.session))
+        seen |= Q(lesson__course__teacher=request.user.pk)
+        called = Case(When(seen, then=F("name")), default=Value(""))
+        return super().get_queryset(request).annotate(called=called)
+
+    @admin.display(description="name", empty_value="–")
+    def called(self, participant: Any) -> str | None:
+        return participant.called or None
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

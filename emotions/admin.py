@@ -11,10 +11,11 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from classroom.admin import KeepsBack
 from emotions.models import Flag, Marker, Report
 
 
-class LookedAt(admin.ModelAdmin):
+class LookedAt(KeepsBack):
     """May be deleted, not written: what somebody said is not for others to change.
 
     Whose it is stands on the lesson's report alone, which asks an administrator for a reason.

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from datetime import timedelta
+from typing import Any
+
 from django.contrib import admin
 from django.core.cache import cache
+from django.db.models import Model
 from django.test import TestCase
 from django.urls import reverse
 from django.utils import timezone
@@ -47,6 +52,63 @@ class AdminTest(TestCase):
                 page = self.client.get(path)
                 self.assertNotContains(page, str(self.student))
                 self.assertNotContains(page, self.student.name)
+
+    def pages_of(self, row: Model, **filters: str) -> list[Any]:
+        name = f"admin:{row._meta.app_label}_{row._meta.model_name}"
+        paths = (reverse(f"{name}_changelist"), reverse(f"{name}_change", args=[row.pk]))
+        return [self.client.get(paths[0], filters), self.client.get(paths[1])]
+
+    def test_a_student_is_a_number_here(self):
+        at = self.student.joined_at + timedelta(days=400)
+        Participant.objects.update(seen_at=at, left_at=at)
+        for page in self.pages_of(self.student):
+            self.assertContains(page, str(self.student))
+            for hidden in (self.student.name, "amera", f"{at:%Y}"):
+                self.assertNotContains(page, hidden)
+
+    def test_a_student_is_named_while_the_reason_given_on_the_report_holds(self):
+        other = make.participant()
+        for address, named in (("", False), ("lesson-look", True)):
+            if address:
+                path = reverse(address, args=[self.student.lesson_id])
+                self.client.post(path, {"reason": "Erase her: her mother called"})
+            for page in self.pages_of(self.student):
+                self.assertEqual(self.student.name in page.content.decode(), named)
+            for page in self.pages_of(other):
+                self.assertNotContains(page, other.name)
+        session = self.client.session
+        session[f"look_{self.student.lesson_id}"] = time.time() - 3601
+        session.save()
+        for page in self.pages_of(self.student):
+            self.assertNotContains(page, self.student.name)
+
+    def test_a_lesson_s_measurements_are_not_on_its_page(self):
+        lesson = self.student.lesson
+        Lesson.objects.update(students=1, coverage=0.8125, engagement=0.4375, valence=-0.5625)
+        for page in self.pages_of(lesson):
+            for hidden in ("0.8125", "0.4375", "-0.5625", "alence"):
+                self.assertNotContains(page, hidden)
+
+    def test_what_is_hidden_cannot_be_asked_for_by_the_address(self):
+        now, name = timezone.now(), self.student.name
+        tap = Report.objects.create(
+            kind="lost", at=now, lesson=self.student.lesson, participant=self.student
+        )
+        for row, filters in (
+            (self.student, {"name": name}),
+            (self.student, {"name__startswith": name[0]}),
+            (self.student, {"camera": "on"}),
+            (self.student, {"seen_at__isnull": "1"}),
+            (self.student.lesson, {"valence__lt": "0"}),
+            (self.student.lesson, {"participants__name": name}),
+            (tap, {"participant": str(self.student.pk)}),
+            (tap, {"participant_id__exact": str(self.student.pk)}),
+            (tap, {"participant__name": name}),
+        ):
+            with self.subTest(str(row), **filters):
+                with self.assertLogs("django.security.DisallowedModelAdminLookup"):
+                    page, _ = self.pages_of(row, **filters)
+                self.assertEqual(page.status_code, 400)
 
     def test_guessing_passwords_here_is_limited_too(self):
         address, wrong = reverse("admin:login"), {"username": "x", "password": "y"}
