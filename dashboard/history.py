@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from django.utils.translation import ngettext
 from classroom import access
 from classroom.models import Course, Lesson
 from dashboard.figures import chart, figures
+from dashboard.minimum import too_few, too_few_now
 from dashboard.moments import Moment, agreement, dips, highs
 from dashboard.stored import Row, Stored, epoch, read
 from dashboard.timeline import Point, Timeline, bands
@@ -29,6 +30,7 @@ from ml.labels import EMOTIONS
 
 MINUTE_S = 60
 LOW_COVERAGE = 0.5
+NOTHING = "–"
 SPARK_WIDTH, SPARK_HEIGHT = 240, 24
 
 
@@ -79,9 +81,11 @@ class LessonLine:
     useful: str
 
 
-def lesson_line(lesson: Lesson) -> LessonLine:
+def lesson_line(lesson: Lesson, *, individuals: bool) -> LessonLine:
+    if not individuals and too_few(lesson):
+        return LessonLine(lesson, length(lesson), percent(None), NOTHING)
     told = {"useful": lesson.flags_useful or 0, "raised": lesson.flags_raised or 0}
-    useful = _("%(useful)d of %(raised)d") % told if told["raised"] else "–"
+    useful = _("%(useful)d of %(raised)d") % told if told["raised"] else NOTHING
     return LessonLine(lesson, length(lesson), percent(lesson.coverage), useful)
 
 
@@ -108,26 +112,30 @@ class FlagLine:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One closed lesson, in the order of the page."""
+    """One closed lesson, in the order of the page; `hidden` says why there is no more of it."""
 
     lesson: Lesson
     length: str
-    coverage: str
-    caution: str
-    deleted: str
-    charts: dict[str, Any]
-    taps: list[tuple[str, int]]
-    flags: list[FlagLine]
-    flags_words: str
-    students: list[StudentLine]
-    dips: list[Moment]
-    highs: list[Moment]
-    agreement: str
+    hidden: str = ""
+    coverage: str = ""
+    caution: str = ""
+    deleted: str = ""
+    charts: dict[str, Any] = field(default_factory=dict)
+    taps: list[tuple[str, int]] = field(default_factory=list)
+    flags: list[FlagLine] = field(default_factory=list)
+    flags_words: str = ""
+    students: list[StudentLine] = field(default_factory=list)
+    dips: list[Moment] = field(default_factory=list)
+    highs: list[Moment] = field(default_factory=list)
+    agreement: str = ""
 
 
 def report(lesson: Lesson, *, individuals: bool) -> Report:
     """Without `individuals` no name and no single student's line is in it."""
     stored = read(lesson.pk)
+    hidden = "" if individuals else too_few_now(lesson, stored)
+    if hidden:
+        return Report(lesson, length(lesson), hidden)
     line = Timeline()
     line.put(stored.slices)
     shown = Flag.objects.filter(lesson=lesson).shown(lesson.closed_at or timezone.now())
@@ -155,7 +163,7 @@ def length(lesson: Lesson) -> str:
 
 
 def percent(share: float | None) -> str:
-    return "–" if share is None else _("%(share)d %%") % {"share": round(100 * share)}
+    return NOTHING if share is None else _("%(share)d %%") % {"share": round(100 * share)}
 
 
 def caution(lesson: Lesson) -> str:

@@ -123,13 +123,18 @@ def history(request: HttpRequest) -> HttpResponse:
     page = pages.get_page(request.GET.get("page"))
     content = {
         "page": page,
-        "lines": [past.lesson_line(lesson) for lesson in page.object_list],
+        "lines": [line_of(request, lesson) for lesson in page.object_list],
         "wanted": wanted,
         "courses": past.courses_of(request.user),
         "whole_school": access.is_admin(request.user),
         "rest_of_address": without_page(request),
     }
     return render(request, "dashboard/history.html", content)
+
+
+def line_of(request: HttpRequest, lesson: Lesson) -> past.LessonLine:
+    individuals = access.sees_individuals(request.user, lesson, request.session)
+    return past.lesson_line(lesson, individuals=individuals)
 
 
 def without_page(request: HttpRequest) -> str:

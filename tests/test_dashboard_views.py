@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from classroom import lessons
 from classroom.models import AuditEntry, Lesson, Participant
-from emotions.models import Flag, Marker
+from emotions.models import Flag, Marker, Report
 from tests import make
 
 
@@ -81,11 +81,32 @@ class PagesTest(TestCase):
 
     def test_an_admin_who_gave_a_reason_sees_names(self):
         self.close()
+        client = self.with_a_reason()
+        self.assertContains(client.get(f"/lessons/{self.lesson.pk}/"), "Asha")
+
+    def with_a_reason(self) -> Client:
         client = logged_in(self.admin)
         session = client.session
         session[f"look_{self.lesson.pk}"] = time.time()
         session.save()
-        self.assertContains(client.get(f"/lessons/{self.lesson.pk}/"), "Asha")
+        return client
+
+    def test_of_a_small_class_an_admin_sees_no_figure_before_a_reason(self):
+        Report.objects.create(
+            lesson=self.lesson, participant=self.student, kind="lost", at=timezone.now()
+        )
+        self.close()
+        address, hidden = f"/lessons/{self.lesson.pk}/", "Hidden: fewer than 10 students."
+        page = logged_in(self.admin).get(address)
+        self.assertContains(page, hidden)
+        for part in ("report-data", "report.js", "Lost", "Flags", "With a camera", "80 %"):
+            self.assertNotContains(page, part)
+        for client in (self.client, self.with_a_reason()):
+            page = client.get(address)
+            self.assertNotContains(page, hidden)
+            self.assertContains(page, "Lost")
+            self.assertContains(client.get("/history/"), "80 %")
+        self.assertNotContains(logged_in(self.admin).get("/history/"), "80 %")
 
     def test_a_teacher_who_is_staff_sees_own_students_without_a_reason(self):
         type(self.teacher).objects.filter(pk=self.teacher.pk).update(is_staff=True)

@@ -8,6 +8,7 @@ from django.test import TestCase
 from classroom.models import Lesson, Participant
 from dashboard import history
 from dashboard.history import Search, past_lessons, report, search
+from dashboard.minimum import MIN_GROUP
 from emotions.models import Flag, LessonMinute, Marker, Report, Slice
 from tests import make
 
@@ -145,12 +146,73 @@ class ReportTest(TestCase):
         self.flag(kind="help", sure=None)
         self.assertEqual(self.made().flags[0].reason, "Asha raised a hand.")
 
+    def crowd(self, cameras: int = MIN_GROUP, students: int = MIN_GROUP) -> list[Participant]:
+        """The lesson with so many students, and so many of them with a camera."""
+        others = [self.student(f"Student {n}", OPENED) for n in range(3, students + 1)]
+        people = [self.asha, self.ben, *others][:students]
+        for student in people[:cameras]:
+            slice_of(student, START)
+        self.lesson.students, self.lesson.cameras = students, cameras
+        self.lesson.save()
+        return people
+
     def test_without_individuals_no_name_is_in_it(self):
-        slice_of(self.asha, START)
+        self.crowd()
         self.flag()
         made = self.made(individuals=False)
+        self.assertTrue(made.charts["engagement"]["data"])
         self.assertEqual((made.students, made.flags[0].who), ([], "A student"))
         self.assertNotIn("Asha", str(made))
+
+    def test_of_a_small_class_nothing_but_its_length_is_in_it(self):
+        self.crowd(students=MIN_GROUP - 1)
+        self.flag()
+        Report.objects.create(lesson=self.lesson, participant=self.asha, kind="lost", at=OPENED)
+        made = self.made(individuals=False)
+        words = "Hidden: fewer than 10 students."
+        self.assertEqual(made, history.Report(self.lesson, "45 min", words))
+        shown = self.made()
+        self.assertEqual((shown.hidden, len(shown.flags), shown.taps), ("", 1, [("Lost", 1)]))
+
+    def test_a_few_cameras_in_a_large_class_are_a_small_class(self):
+        people = self.crowd(cameras=1, students=MIN_GROUP + 2)
+        words = "Hidden: fewer than 10 students with a camera."
+        self.assertEqual(self.made(individuals=False).hidden, words)
+        for student in people[1:MIN_GROUP]:
+            slice_of(student, START)
+        self.assertEqual(self.made(individuals=False).hidden, "")
+
+    def test_taps_of_a_large_class_are_told_where_nobody_has_a_camera(self):
+        self.crowd(cameras=0)
+        Report.objects.create(lesson=self.lesson, participant=self.asha, kind="lost", at=OPENED)
+        self.assertEqual(self.made(individuals=False).taps, [("Lost", 1)])
+
+    def test_a_class_that_erasing_made_small_is_hidden(self):
+        self.crowd()
+        Slice.objects.filter(participant=self.asha).delete()
+        self.assertIn("with a camera", self.made(individuals=False).hidden)
+        self.asha.delete()
+        words = "Hidden: fewer than 10 students."
+        self.assertEqual(self.made(individuals=False).hidden, words)
+
+    def test_after_retention_it_counts_who_was_there(self):
+        for cameras, hidden in ((MIN_GROUP, False), (MIN_GROUP - 1, True)):
+            self.lesson = closed()
+            self.asha, self.ben = self.student("Asha", OPENED), self.student("ben", OPENED)
+            self.crowd(cameras)
+            Slice.objects.all().delete()
+            LessonMinute.objects.create(
+                lesson=self.lesson, starts_at=START, n=10, present=10, readable=9, neutral=10
+            )
+            self.assertEqual(bool(self.made(individuals=False).hidden), hidden, cameras)
+
+    def test_the_list_tells_of_a_small_class_no_more_than_its_length(self):
+        self.crowd(cameras=1)
+        self.lesson.flags_raised = 3
+        line = history.lesson_line(self.lesson, individuals=False)
+        self.assertEqual((line.length, line.coverage, line.useful), ("45 min", "–", "–"))
+        line = history.lesson_line(self.lesson, individuals=True)
+        self.assertEqual((line.coverage, line.useful), ("90 %", "0 of 3"))
 
     def test_low_coverage_asks_for_care(self):
         self.lesson.coverage = 0.31
