@@ -27,7 +27,7 @@ from ml.engines import engine
 from ml.markdown import table
 from ml.settings import Settings, SettingsError, read_settings, settings_from
 from ml.settings import as_table as as_plain
-from ml.train import LAST, REFUSALS, Run, Split, split_faces
+from ml.train import LAST, REFUSALS, Run, Split, split_faces, told_of
 
 COLUMNS = ("labelled", "macro_f1", "at_80", "shown")
 
@@ -110,9 +110,11 @@ def checked(trial: Trial, split: Split, path: Path) -> Checkpoint:
     found = load(path)
     # Read, not compared as written: a run from before a setting existed has its default.
     known = settings_from(found.progress["settings"], source=str(path.parent))
-    if known != trial.settings or found.progress["data"] != split.digest:
+    # A run from before the start was kept cannot tell it.
+    began = found.progress.get("init", start := told_of(trial.init))
+    if (known, found.progress["data"], began) != (trial.settings, split.digest, start):
         raise CheckpointError(
-            f"{path.parent}: holds a run of other settings or data; name another --out"
+            f"{path.parent}: holds a run of other settings, start or data; name another --out"
         )
     return found
 
@@ -161,6 +163,10 @@ def main(argv: list[str] | None = None) -> int:
     except REFUSALS as error:
         print(f"ml.ablations: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        words = "stopped; the same command goes on after the last whole epoch"
+        print(f"ml.ablations: {words}", file=sys.stderr)
+        return 130
     return 0
 
 

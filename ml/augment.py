@@ -11,6 +11,9 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+SHARES = ("flip", "blur", "low_resolution", "jpeg", "noise", "erase", "erase_side")
+"""The settings that are shares, so at most 1."""
+
 
 @dataclass(frozen=True, slots=True)
 class Augment:

@@ -17,7 +17,7 @@ import numpy as np
 from ml.checkpoints import FINAL, Checkpoint, CheckpointError, finished, load, save
 from ml.data import DataError, read
 from ml.engines import EngineError, InitError, Rate, engine
-from ml.settings import Settings, SettingsError, settings_from
+from ml.settings import Settings, SettingsError, another_cut, settings_from
 from ml.train import Split, read_accuracy, settling, split_faces
 
 
@@ -51,10 +51,11 @@ def average(runs: list[Path], data: Path, out: Path) -> dict[str, float]:
     split = split_faces(read(data), settings := settings_from(table, source=str(runs[0])))
     if any(one.progress.get("data") != split.digest for one in found):
         raise DataError(f"{data}: not the data that all these runs were trained on")
-    tables = [one.progress["settings"] for one in found if "settings" in one.progress]
-    cuts = {settings_from(one, source="--run").cut_seed for one in tables}
-    if len(cuts) > 1:
-        raise InitError("these runs held different faces out (cut_seed): none is left to judge by")
+    for run, one in zip(runs, found, strict=True):
+        if other := another_cut(one.progress, settings):
+            raise InitError(
+                f"{run}: held other faces out than {runs[0]} ({other}): none are left to judge by"
+            )
     made = settled(averaged([one.weights for one in found]), settings, split)
     out.mkdir(parents=True, exist_ok=True)
     told = {"settings": table, "done": found[0].progress.get("done", 0), "averaged": len(runs)}

@@ -17,6 +17,11 @@ POINTS_ALLOWED = 6
 """What a worse picture may cost, as a point of comparison in the robustness table."""
 
 
+def chosen_on(sidecar: Told) -> str:
+    """The split that networks were chosen on, whichever is measured."""
+    return str(sidecar["training"]["settings"].get("check_split", "public_test"))
+
+
 def accuracy(found: Told) -> list[str]:
     low, high = found["interval_95"]
     shown = found["shown"]
@@ -97,7 +102,7 @@ def _calibrated(sidecar: Told, found: Told) -> str:
     heat, labelled = (sidecar[name]["temperature"] for name in ("shown", "labelled"))
     return (
         f"Read as labelled (temperature {labelled:g}, arXiv 1706.04599; fitted on held-out "
-        f"faces and widened by {HARDER - 1:.0%}, a share chosen on {found['split']}) the "
+        f"faces and widened by {HARDER - 1:.0%}, a share chosen on {chosen_on(sidecar)}) the "
         f"calibration error (ECE, 15 bins) is **{found['ece']:.3f}**, and "
         f"{found['ece_before']:.3f} of the bare scores. What is shown (temperature {heat:g}) says "
         "how the votes of ten "

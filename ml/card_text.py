@@ -95,9 +95,14 @@ def _data(sidecar: Told, found: Told) -> list[str]:
         else ""
     )
     doubled = found.get("duplicates_of_train")
+    left_out = (
+        "they were left out of training"
+        if found["split"] == card_figures.chosen_on(sidecar)
+        else "those were learnt"
+    )
     twice = (
         f" {doubled} pictures of {found['split']} also stand in the training part, pixel for "
-        "pixel; they were left out of training."
+        f"pixel; {left_out}."
         if doubled is not None
         else ""
     )
@@ -148,15 +153,21 @@ def _taught(settings: Told) -> str:
 
 
 def _protocol(sidecar: Told, found: Told) -> list[str]:
-    settings = sidecar["training"]["settings"]
+    settings, chosen = sidecar["training"]["settings"], card_figures.chosen_on(sidecar)
+    own = "its figures are" if found["split"] == chosen else "figures of it, not these, are"
+    private = (
+        "The private test was never opened here; whoever has it measures with "
+        "`python -m ml.evaluate --data FILE --split private_test`."
+        if found["split"] == chosen
+        else f"The figures here are of `{found['split']}`."
+    )
     return [
         "## Protocol",
         said(
             f"Trained on `{settings.get('train_split', 'train')}`; readings and threshold were "
             f"fitted on {settings.get('validation_share', 0):.0%} of it that were held out of "
-            f"training. **`{found['split']}` was used for choosing between networks, so its "
-            "figures are optimistic.** The private test was never opened here; whoever has it "
-            "measures with `python -m ml.evaluate --data FILE --split private_test`. One crop, "
+            f"training. **`{chosen}` was used for choosing between networks, so {own} "
+            f"optimistic.** {private} One crop, "
             "no averaging, through the classifier that the worker runs, on the int8 file."
         ),
     ]

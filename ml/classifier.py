@@ -119,6 +119,8 @@ def _input_table(kind: type, step: float, zero: int) -> np.ndarray:
 
 
 def _sidecar(path: Path) -> dict[str, Any]:
+    if not path.name:
+        raise BadModel(f"{path}: name the model's file, not a folder.")
     beside = path.with_name(SIDECAR)
     try:
         sidecar = json.loads(beside.read_text(encoding="utf-8"))

@@ -45,9 +45,12 @@ def _cell(x: float, y: float, share: float) -> str:
 
 
 def lines(
-    series: Mapping[str, Points], *, title: str, across: str, up: str, percent: bool = True
+    series: Mapping[str, Points], *, title: str, across: str, up: str, shares: bool = True
 ) -> str:
-    """Named lines over one pair of axes, as wide as their values."""
+    """Named lines over one pair of axes, as wide as their values.
+
+    Upwards go shares, in percent; across too, or with `shares` off whole numbers.
+    """
     everything = np.array([point for points in series.values() for point in points], float)
     low, high = everything.min(axis=0), everything.max(axis=0)
     span = np.where(high > low, high - low, 1.0)
@@ -59,23 +62,24 @@ def lines(
 
     parts = [_text(SIDES, 24, title), _text(WIDTH / 2, HEIGHT - 14, across, anchor="middle")]
     parts.append(_text(SIDES, 46, up))
-    parts += _axis(low, span, place, percent)
+    parts += _axis(low, span, place, shares)
     for k, (name, points) in enumerate(series.items()):
         parts += _line(name, [place(point) for point in points], COLOURS[k % len(COLOURS)])
     return _svg(WIDTH, HEIGHT, parts, title)
 
 
-def _axis(low: np.ndarray, span: np.ndarray, place: Place, percent: bool) -> list[str]:
+def _axis(low: np.ndarray, span: np.ndarray, place: Place, shares: bool) -> list[str]:
     parts = []
     for part in np.linspace(0, 1, 6):
-        x, y = low + span * part
-        at, _ = place((x, low[1]))
+        y = low[1] + span[1] * part
         _, level = place((low[0], y))
         end = WIDTH - 2.2 * SIDES
         parts.append(f'<path d="M{SIDES} {level:.1f}H{end:.1f}" stroke="{FAINT}" fill="none"/>')
-        shown = f"{100 * y:.0f} %" if percent else f"{y:.2f}"
-        parts.append(_text(SIDES - 8, level + 4, shown, anchor="end"))
-        across = f"{x:.0f}" if span[0] > 5 else f"{100 * x:.0f} %"
+        parts.append(_text(SIDES - 8, level + 4, f"{100 * y:.0f} %", anchor="end"))
+    steps = low[0] + span[0] * np.linspace(0, 1, 6)
+    for x in steps if shares else np.unique(np.round(steps)):
+        at, _ = place((x, low[1]))
+        across = f"{100 * x:.0f} %" if shares else f"{x:.0f}"
         parts.append(_text(at, HEIGHT - SIDES + 20, across, anchor="middle"))
     return parts
 

@@ -210,7 +210,7 @@ def main(argv: list[str] | None = None) -> int:
     options = options_of("ml.evaluate", __doc__).parse_args(argv)
     try:
         found = measure(options.data, options.split, options.model)
-    except (DataError, BadModel) as error:
+    except (DataError, BadModel, OSError) as error:
         print(f"ml.evaluate: {error}", file=sys.stderr)
         return 2
     print(json.dumps(found, indent=2) if options.json else as_text(found))

@@ -22,6 +22,8 @@ import torch
 from torch import nn
 
 SOURCE = Path(__file__).with_name("fused.c")
+WIDEST = 2048
+"""As many channels as the C keeps sums for (its own WIDEST)."""
 FLAGS = ("-O3", "-march=native", "-ffast-math", "-fopenmp", "-shared", "-fPIC")
 
 
@@ -46,11 +48,12 @@ def library() -> ctypes.CDLL | None:
 
 
 def fits(x: torch.Tensor) -> bool:
-    """Whether the C can take it: a common format, on the processor, channels last."""
+    """Whether the C can take it: a common format, on the processor, channels last, not too many."""
     return (
         x.device.type == "cpu"
         and x.dtype in (torch.float32, torch.bfloat16)
         and x.is_contiguous(memory_format=torch.channels_last)
+        and x.shape[1] <= WIDEST
         and library() is not None
     )
 

@@ -58,7 +58,7 @@ def drawn(runs: list[Path]) -> str:
         for name, points in curves(run).items()
     }
     title = runs[0].name if alone else "Runs"
-    return lines(series, title=title, across="epoch", up="read right")
+    return lines(series, title=title, across="epoch", up="read right", shares=False)
 
 
 def main(argv: list[str] | None = None) -> int:

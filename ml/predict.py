@@ -7,6 +7,7 @@ by the same steps as in a lesson. With --out the pictures are written again with
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import sys
@@ -45,18 +46,29 @@ def lines_of(found: dict[str, Any]) -> list[str]:
     return lines
 
 
-def place_for(out: Path, shot: Shot, *, alone: bool) -> Path:
-    """Where the annotated picture goes: the file named, or a file of its own in the folder."""
+def place_for(out: Path, shot: Shot, taken: set[Path], *, alone: bool) -> Path:
+    """Where the annotated picture goes: the file named, or a file of its own in the folder.
+
+    Pictures of one name from two folders, and moments of one video within a tenth of a second, are
+    numbered; `taken` are the places given so far.
+    """
     if alone and out.suffix.lower() in (".jpg", ".jpeg", ".png"):
         return out
     at = "" if shot.at_s is None else f"-{shot.at_s:06.1f}s"
-    return out / f"{shot.source.stem}{at}.read.jpg"
+    for number in itertools.count(1):
+        again = "" if number == 1 else f"-{number}"
+        place = out / f"{shot.source.stem}{at}{again}.read.jpg"
+        if place not in taken:
+            break
+    taken.add(place)
+    return place
 
 
 def read_all(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """What was read of each picture; pictures that cannot be opened are told and passed over."""
     reader = Reader.load(options.model)
     alone = len(options.sources) == 1 and options.sources[0].is_file()
+    taken: set[Path] = set()
     for shot in shots_of(options.sources, options.every):
         if isinstance(shot, BadSource):
             yield {"source": str(shot.source), "error": str(shot)}
@@ -68,7 +80,7 @@ def read_all(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
             "faces": [face.told() for face in faces],
         }
         if options.out:
-            place = place_for(options.out, shot, alone=alone and shot.at_s is None)
+            place = place_for(options.out, shot, taken, alone=alone and shot.at_s is None)
             written(marked(shot.picture, faces), place)
             found["written"] = str(place)
         yield found

@@ -152,7 +152,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         faces = read(options.data).part(options.split).as_seen()
         found = figures(Classifier(options.model), faces)
-    except (DataError, BadModel) as error:
+    except (DataError, BadModel, OSError) as error:
         print(f"ml.robustness: {error}", file=sys.stderr)
         return 2
     print(json.dumps(found, indent=2) if options.json else as_text(found))

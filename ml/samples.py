@@ -84,10 +84,10 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     try:
         samples = make(options.data, options.split, options.model)
-    except (DataError, BadModel) as error:
+        save(samples, options.out)
+    except (DataError, BadModel, OSError) as error:
         print(f"ml.samples: {error}", file=sys.stderr)
         return 2
-    save(samples, options.out)
     counts = np.bincount(samples.true, minlength=len(EMOTIONS))
     sizes = ", ".join(f"{label} {n}" for label, n in zip(EMOTIONS, counts, strict=True))
     print(f"{options.out}: {len(samples.true)} faces ({sizes}), network {samples.version}")

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ml.augment import Augment
+from ml.augment import SHARES, Augment
 
 ENGINES = ("keras", "torch")
+CUT = ("cut_seed", "validation_share", "train_split", "check_split")
+"""What decides which faces are held out; who learnt one cut's cannot be judged by another's."""
 MOBILENET, RESIDUAL = NETWORKS = ("mobilenetv2", "residual")
 LEAST_SIDE = 32
 """Pixels; the network halves its input five times."""
@@ -122,6 +124,22 @@ def overridden(settings: Settings, *, side: int | None, epochs: int | None) -> S
     return _checked(replace(settings, stages=(stage,)), "--side, --epochs")
 
 
+def cut_of(progress: dict[str, Any]) -> dict[str, Any] | None:
+    """How a checkpoint's own run held faces out, or None where it does not tell."""
+    told = progress.get("cut", progress.get("settings"))
+    return told and {name: told.get(name, getattr(Settings(), name)) for name in CUT}
+
+
+def another_cut(progress: dict[str, Any], settings: Settings) -> str:
+    """In what the cut differs from these settings', in words; empty where it does not."""
+    theirs = cut_of(progress) or {}
+    return "; ".join(
+        f"{name} {value}, not {getattr(settings, name)}"
+        for name, value in theirs.items()
+        if value != getattr(settings, name)
+    )
+
+
 def _checked(settings: Settings, source: str) -> Settings:
     if not settings.stages or any(s.side < LEAST_SIDE or s.epochs < 1 for s in settings.stages):
         raise SettingsError(
@@ -129,6 +147,11 @@ def _checked(settings: Settings, source: str) -> Settings:
         )
     if settings.batch < 1 or settings.threads < 0:
         raise SettingsError(f"{source}: batch must be 1 or more, threads 0 or more")
+    if settings.seed < 0 or settings.cut_seed < 0:
+        raise SettingsError(f"{source}: seed and cut_seed must be 0 or more")
+    if settings.validation_share == 1:
+        raise SettingsError(f"{source}: validation_share = 1 leaves no faces to learn from")
+    _check_changes(settings.augment, source)
     if settings.engine not in ENGINES:
         raise SettingsError(f"{source}: engine = {settings.engine!r} is not {' or '.join(ENGINES)}")
     if settings.network not in NETWORKS:
@@ -159,6 +182,15 @@ def _checked(settings: Settings, source: str) -> Settings:
         if not 0 <= getattr(settings, name) <= 1:
             raise SettingsError(f"{source}: {name} = {getattr(settings, name)} is not 0 to 1")
     return settings
+
+
+def _check_changes(changes: Augment, source: str) -> None:
+    for part in fields(changes):
+        value = getattr(changes, part.name)
+        most = 1 if part.name in SHARES else float("inf")
+        if not 0 <= value <= most:
+            told = "0 to 1" if part.name in SHARES else "0 or more"
+            raise SettingsError(f"{source}: {part.name} = {value} is not {told}")
 
 
 def as_table(record: Any) -> dict[str, Any]:

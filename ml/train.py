@@ -9,6 +9,7 @@ that falls to nothing the last epoch is the one to take, and nothing was picked 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 import time
@@ -26,7 +27,16 @@ from ml.data import DataError, Faces, read, stands_in, validation_cut
 from ml.distill import TeacherError, open_teacher, taught
 from ml.engines import EngineError, InitError, Judge, Learner, LearningError, Rate, engine
 from ml.metrics import accuracy
-from ml.settings import Settings, SettingsError, Stage, as_table, overridden, read_settings
+from ml.settings import (
+    CUT,
+    Settings,
+    SettingsError,
+    Stage,
+    another_cut,
+    as_table,
+    overridden,
+    read_settings,
+)
 from ml.targets import soft_targets
 
 LAST, LOG = "last.npz", "metrics.jsonl"
@@ -80,6 +90,11 @@ def targets_of(split: Split, settings: Settings) -> np.ndarray:
     teacher = open_teacher(Path(settings.teacher))
     if teacher.data != split.digest:
         raise TeacherError(f"{settings.teacher}: the teacher's answers are for other data")
+    if teacher.split != settings.train_split:
+        raise TeacherError(
+            f"{settings.teacher}: the teacher's answers are for {teacher.split}, "
+            f"not for {settings.train_split}"
+        )
     weight, heat = settings.teacher_weight, settings.teacher_heat
     return taught(targets, split.learn, split.train, teacher, weight=weight, heat=heat)
 
@@ -92,11 +107,12 @@ class Run:
         self.engine = engine(settings)
         self.targets = targets_of(split, settings)
         self.steps = -(-len(split.learn) // settings.batch)
-        self.done, self.best = 0, -1.0
+        self.done, self.best, self.init = 0, -1.0, ""
         self.weights: list[np.ndarray] = []
         self.memory: list[np.ndarray] = []
 
     def start(self, init: str) -> None:
+        self.init = told_of(init)
         if init.endswith(".npz"):
             self.weights = weights_of(Path(init), self.settings)
         else:
@@ -107,12 +123,13 @@ class Run:
         progress = checkpoint.progress
         if progress["data"] != self.split.digest:
             raise CheckpointError(f"{self.folder / LAST}: was trained on other data")
-        for name in ("alpha", "engine", "network", "seed", "cut_seed", "validation_share"):
+        for name in ("alpha", "engine", "network", "seed", *CUT):
             before = progress["settings"].get(name, getattr(Settings(), name))
             if before != getattr(self.settings, name):
                 raise CheckpointError(f"{self.folder / LAST}: was trained with another {name}")
         self.weights, self.memory = checkpoint.weights, checkpoint.optimizer
         self.done, self.best = progress["done"], progress["best"]
+        self.init = progress.get("init", "")
 
     def go(self, stop_after: int | None = None) -> None:
         """All stages, passing over the epochs that are done already."""
@@ -192,6 +209,7 @@ class Run:
             "best": self.best,
             "side": stage.side,
             "data": self.split.digest,
+            "init": self.init,
             "settings": as_table(self.settings),
         }
 
@@ -201,6 +219,13 @@ def settling(learn: Faces, seed: int, side: int) -> list[np.ndarray]:
     count, size = SETTLING
     rows = np.random.default_rng(seed).permutation(len(learn))[: count * size]
     return plain_batches(learn.image[rows], side, size)
+
+
+def told_of(init: str) -> str:
+    """What a run began from, told by content: another file under the same name is another start."""
+    if not Path(init).is_file():
+        return init
+    return hashlib.sha256(Path(init).read_bytes()).hexdigest()[:16]
 
 
 def weights_of(path: Path, settings: Settings) -> list[np.ndarray]:
@@ -214,10 +239,10 @@ def weights_of(path: Path, settings: Settings) -> list[np.ndarray]:
         theirs, ours = table.get(name, getattr(Settings(), name)), getattr(settings, name)
         if theirs != ours:
             raise InitError(f"--init {path}: made for {name} {theirs}, not {ours}")
-    if "cut_seed" in table and table["cut_seed"] != settings.cut_seed:
+    if other := another_cut(checkpoint.progress, settings):
         raise InitError(
-            f"--init {path}: held other faces out (cut_seed {table['cut_seed']}, not "
-            f"{settings.cut_seed}), and what it learnt from must not judge; keep its cut_seed"
+            f"--init {path}: held other faces out ({other}), and what it learnt from must not "
+            "judge; keep its settings of these"
         )
     return checkpoint.weights
 

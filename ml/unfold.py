@@ -14,6 +14,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,8 +22,9 @@ from ai_edge_litert.interpreter import Interpreter
 
 from ml.augment import resized
 from ml.checkpoints import Checkpoint, save
-from ml.classifier import MODELS, BadModel
+from ml.classifier import MODELS, SIDECAR, BadModel
 from ml.data import DataError, read
+from ml.settings import cut_of
 from ml.torch_network import EPSILON, Layer, Network, mobilenet
 
 FACES = 1024
@@ -90,13 +92,28 @@ def _restoring(bias: torch.Tensor) -> Hook:
 def unfolded(model: Path, data: Path, out: Path) -> dict[str, float]:
     """Write the checkpoint; the answer is the input's side."""
     found, side = kernels(model)
+    cut = held_out(model)
     faces = read(data)
     train = faces.part("train")
     rows = np.random.default_rng(1).permutation(len(train))[:FACES]
     network = mobilenet(1.0, 0.0, 0.97)
     unfold(network, found, _tensor(train.image[rows], side))
-    save(out, Checkpoint(network.values(), [], {"side": side, "data": faces.digest()}))
+    progress = {"side": side, "data": faces.digest(), "cut": cut}
+    save(out, Checkpoint(network.values(), [], progress))
     return {"side": side}
+
+
+def held_out(model: Path) -> dict[str, Any]:
+    """Which faces the network never learnt, told by the sidecar; going on must keep that cut."""
+    path = model.with_name(SIDECAR)
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))["training"]["settings"]
+        cut = cut_of({"settings": settings})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadModel(
+            f"{path}: cannot be read; it tells which faces were held out, put it beside the model"
+        ) from error
+    return cut or {}
 
 
 def _tensor(image: np.ndarray, side: int) -> torch.Tensor:

@@ -166,6 +166,8 @@ def main(argv: list[str] | None = None) -> int:
     words = "compare margins on held-out training faces, 96 px wide"
     parser.add_argument("--margins", type=float, nargs="+", metavar="MARGIN", help=words)
     options = parser.parse_args(argv)
+    if any(not -0.5 < margin <= 2 for margin in options.margins or []):
+        parser.error("--margins are shares of the face's box: give some from -0.4 to 2")
     try:
         classifier, faces = Classifier(options.model), read(options.data)
         if options.margins:
@@ -173,7 +175,7 @@ def main(argv: list[str] | None = None) -> int:
             print(json.dumps(rows, indent=2) if options.json else as_table(rows))
             return 0
         found = figures(classifier, faces.part(options.split).as_seen())
-    except (DataError, BadModel, NoFaceModel) as error:
+    except (DataError, BadModel, NoFaceModel, OSError) as error:
         print(f"ml.whole_path: {error}", file=sys.stderr)
         return 2
     print(json.dumps(found, indent=2) if options.json else as_text(found))

@@ -119,6 +119,10 @@ def test_finished_runs_are_not_repeated(tmp_path: Path, capsys: pytest.CaptureFi
     config.write_text(config.read_text().replace("smoothing = 0.0", "smoothing = 0.1"))
     assert main(options) == 2
     assert "01: holds a run of other settings" in capsys.readouterr().err
+    config.write_text(config.read_text().replace("smoothing = 0.1", "smoothing = 0.0"))
+    start = str(tmp_path / "runs" / "00" / "final.npz")
+    assert main([*options[:-3], start, *options[-2:]]) == 2
+    assert "00: holds a run of other settings, start or data" in capsys.readouterr().err
 
 
 @pytest.mark.tensorflow

@@ -65,7 +65,7 @@ def test_an_average_is_a_run_to_go_on_from(
     save(tmp_path / "cut.npz", cut)
     apart = ["--run", one, "--run", str(tmp_path / "cut.npz"), "--data", str(data), "--out", both]
     assert main(apart) == 2
-    assert "held different faces out" in capsys.readouterr().err
+    assert "held other faces out than" in capsys.readouterr().err
     (other := tmp_path / "other").mkdir()
     elsewhere = str(painted_faces(other, each=9))
     assert main(["--run", one, "--run", two, "--data", elsewhere, "--out", both]) == 2

@@ -165,6 +165,15 @@ def test_lines_carry_their_names_and_odd_names_stay_words() -> None:
     assert "nan" not in flat and "inf" not in flat
 
 
+def test_a_card_of_another_split_says_which_one_networks_were_chosen_on() -> None:
+    told = figures()
+    told["evaluate"] |= {"split": "private_test", "duplicates_of_train": 5}
+    made = " ".join(card(sidecar(), told).split())
+    assert "`public_test` was used for choosing between networks" in made
+    assert "`private_test` was used for choosing" not in made and "never opened" not in made
+    assert "they were left out of training" not in made and "chosen on public_test" in made
+
+
 def test_the_card_says_of_how_many_runs_a_network_is_the_mean() -> None:
     told = sidecar()
     said = "the mean of 3 such runs' weights"

@@ -110,6 +110,9 @@ def test_a_split_without_an_expression_is_refused(tmp_path: Path) -> None:
         ({"split": np.full(56, 3, np.uint8)}, "split goes from 3 to 3"),
         ({"classes": np.array(["angry", "bored"])}, "its labels are angry, bored"),
         ({"votes": np.zeros((56, 9), np.uint8)}, "votes is"),
+        ({"votes": np.full((56, 10), 0.1)}, "votes is float64; expected how many taggers"),
+        ({"votes": np.full((56, 10), -1)}, "whole numbers from 0 to 255"),
+        ({"votes": np.full((56, 10), "3")}, "votes is <U1"),
         ({"classes": np.array(EMOTIONS, object)}, "not a readable .npz file"),
     ],
 )
@@ -154,6 +157,24 @@ def test_a_cut_off_archive_is_refused(tmp_path: Path, kept: int) -> None:
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(DataError, match="not a readable .npz file"):
         read(path)
+
+
+@pytest.mark.parametrize("at", range(0, 3_000, 150))
+def test_a_flipped_bit_is_refused_or_does_no_harm(tmp_path: Path, at: int) -> None:
+    """Compressed, as small files often are: what fails there is the unpacking."""
+    path = archive(tmp_path)
+    with np.load(path) as whole:
+        arrays = dict(whole)
+    np.savez_compressed(path, **arrays)
+    content = bytearray(path.read_bytes())
+    content[at % len(content)] ^= 0x40
+    path.write_bytes(content)
+    try:
+        kept = read(path)
+    except DataError as refusal:
+        assert "\n" not in str(refusal)
+    else:
+        assert np.array_equal(kept.part("train").image, arrays["image"][arrays["split"] == 0])
 
 
 def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:

@@ -61,9 +61,17 @@ def test_answers_are_kept_to_a_thousandth(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_no_teacher_ends_in_words(tmp_path: Path) -> None:
-    (tmp_path / "teacher.npz").write_bytes(b"PK cut")
+    path = tmp_path / "teacher.npz"
+    path.write_bytes(b"PK cut")
     with pytest.raises(TeacherError, match="ml.distill makes them"):
-        open_teacher(tmp_path / "teacher.npz")
+        open_teacher(path)
+    logits = np.random.default_rng(0).normal(size=(2000, 7))
+    save_teacher(path, Teacher(logits, "digest", "train"))
+    content = bytearray(path.read_bytes())
+    content[9_000:13_000] = bytes(4_000)
+    path.write_bytes(content)
+    with pytest.raises(TeacherError, match="ml.distill makes them"):
+        open_teacher(path)
 
 
 @pytest.mark.tensorflow
@@ -79,6 +87,10 @@ def test_answers_of_other_data_are_refused(
     options = ["--data", str(data), "--config", str(config), "--out", str(tmp_path / "run")]
     assert train.main([*options, "--init", "none", "--quiet"]) == 2
     assert "answers are for other data" in capsys.readouterr().err
+    digest = read(data).digest()
+    save_teacher(tmp_path / "other.npz", Teacher(np.zeros((9, 7)), digest, "public_test"))
+    assert train.main([*options, "--init", "none", "--quiet"]) == 2
+    assert "answers are for public_test, not for train" in capsys.readouterr().err
 
 
 @pytest.mark.tensorflow
@@ -103,10 +115,10 @@ def test_two_runs_are_averaged_over_faces_as_they_are_or_as_changed(
     assert '"split": "train"' in capsys.readouterr().out
     kept = open_teacher(tmp_path / "teacher.npz")
     train = faces.part("train")
-    said = [answers(tmp_path / name, "keras", train) for name in ("one", "two")]
+    said = [answers(tmp_path / name, train) for name in ("one", "two")]
     assert kept.data == faces.digest() and np.abs(said[0] - said[1]).max() > 0.01
     assert np.allclose(kept.logits, np.mean(said, axis=0), rtol=2e-3, atol=2e-3)
-    views = [answers(tmp_path / "one", "keras", train, 2) for _ in range(2)]
+    views = [answers(tmp_path / "one", train, 2) for _ in range(2)]
     assert np.array_equal(*views)
 
 

@@ -238,3 +238,13 @@ def test_a_missing_model_ends_in_one_line(tmp_path: Path) -> None:
     done = run("--data", data, "--split", "train", "--model", str(tmp_path / "no.tflite"))
     assert done.returncode == 2
     assert done.stderr.startswith("ml.evaluate: ") and done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("model", [".", f"{__file__}/x.tflite", str(Path(__file__).parent)])
+def test_a_path_that_is_no_model_ends_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], model: str
+) -> None:
+    data = str(archive(tmp_path))
+    assert main(["--data", data, "--split", "train", "--model", model]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("ml.evaluate: ") and told.count("\n") == 1

@@ -29,6 +29,14 @@ def test_shares_are_drawn_by_name_and_other_figures_are_not(tmp_path: Path) -> N
     assert "held_out" in words and "public_test" in words and "loss" not in words
 
 
+def test_epochs_are_told_as_whole_numbers(tmp_path: Path) -> None:
+    folder = run(tmp_path / "a", *(epoch(n, held_out=n / 10) for n in (1, 2, 3, 4)))
+    assert main([str(folder)]) == 0
+    root = ElementTree.parse(folder / "metrics.svg").getroot()
+    words = [text.text for text in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert [word for word in words if word.isdigit()] == ["1", "2", "3", "4"]
+
+
 def test_several_runs_share_a_picture(tmp_path: Path) -> None:
     folders = [run(tmp_path / name, epoch(1, held_out=0.3)) for name in ("plain", "mixup")]
     out = tmp_path / "both.svg"

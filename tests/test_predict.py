@@ -105,6 +105,17 @@ def test_a_folder_is_read_and_what_is_no_image_is_named(
     assert sorted(p.name for p in (tmp_path / "marked").iterdir()) == ["a.read.jpg", "z.read.jpg"]
 
 
+def test_pictures_of_one_name_are_kept_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        write(tmp_path / folder / "img.jpg", pictures.wall())
+    out = tmp_path / "marked"
+    assert main([str(tmp_path / "one"), str(tmp_path / "two"), "--json", "--out", str(out)]) == 0
+    told = [one["written"] for one in said(capsys)["pictures"]]
+    assert told == [str(out / "img.read.jpg"), str(out / "img-2.read.jpg")]
+    assert sorted(map(str, out.iterdir())) == sorted(told)
+
+
 def test_a_video_is_read_by_its_own_clock(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     place = video(tmp_path / "lesson.avi")
     assert main([str(place), "--json", "--out", str(tmp_path / "marked")]) == 0

@@ -5,6 +5,7 @@ Skipped where PyTorch is not installed: it only trains, and is in requirements-t
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -220,7 +221,10 @@ def test_an_unfolded_network_answers_as_the_exported_file(tmp_path: Path) -> Non
     out = tmp_path / "start.npz"
     data = painted_faces(tmp_path)
     assert unfold.main(["--model", str(exported), "--data", str(data), "--out", str(out)]) == 0
-    weights = load(out).weights
+    start = load(out)
+    weights = start.weights
+    told = {"cut_seed": 1, "validation_share": 0.05, "train_split": "train"}
+    assert start.progress["cut"] == {**told, "check_split": "public_test"}
     classifier, faces = Classifier(exported), noise(5)
     judge = TorchEngine(Settings(engine="torch")).opened(classifier.side, weights)
     wanted = np.stack([classifier.logits(face) for face in faces])
@@ -237,3 +241,6 @@ def test_only_the_float_file_can_be_unfolded(tmp_path: Path, capsys) -> None:
     (tmp_path / "no.tflite").write_bytes(b"nothing")
     with pytest.raises(BadModel):
         unfold.kernels(tmp_path / "no.tflite")
+    alone = shutil.copy(MODELS / "emotions.float.tflite", tmp_path / "alone.tflite")
+    assert unfold.main(["--model", alone, *out]) == 2
+    assert "tells which faces were held out" in capsys.readouterr().err

@@ -166,12 +166,17 @@ def test_a_run_does_not_go_on_with_another_cut(
 def test_a_run_does_not_go_on_from_one_that_held_other_faces_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    held = {"settings": {"alpha": 0.35, "cut_seed": 2}}
-    save(tmp_path / "start.npz", Checkpoint([], [], held))
+    ours = {"alpha": 0.35, "validation_share": 0.1}
     data, config = painted_faces(tmp_path, each=5), tiny_settings(tmp_path, epochs=1)
     options = ("--data", data, "--config", config, "--out", tmp_path / "run")
-    assert run(*options, "--init", tmp_path / "start.npz") == 2
-    assert "held other faces out (cut_seed 2, not 1)" in capsys.readouterr().err
+    for progress, told in (
+        ({"settings": {**ours, "cut_seed": 2}}, "cut_seed 2, not 1"),
+        ({"settings": {"alpha": 0.35}}, "validation_share 0.05, not 0.1"),
+        ({"cut": {**ours, "train_split": "all"}}, "train_split all, not train"),
+    ):
+        save(tmp_path / "start.npz", Checkpoint([], [], progress))
+        assert run(*options, "--init", tmp_path / "start.npz") == 2
+        assert f"held other faces out ({told})" in capsys.readouterr().err
 
 
 def test_checkpoints_come_back_as_they_were(tmp_path: Path) -> None:

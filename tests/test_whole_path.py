@@ -96,3 +96,9 @@ def test_margins_are_compared_on_held_out_faces(
     assert main(["--data", str(archive(tmp_path, each=20, image=image)), "--margins", "0.1"]) == 0
     head, _, row = capsys.readouterr().out.splitlines()
     assert head.startswith("| margin |") and row.startswith("| 0.10 | 100.0% |")
+
+
+def test_a_margin_that_leaves_no_face_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--data", "any.npz", "--margins", "-1"])
+    assert "give some from -0.4 to 2" in capsys.readouterr().err
