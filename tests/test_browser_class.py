@@ -272,3 +272,32 @@ def test_a_pause_stops_a_camera_too_that_the_system_has_muted(
     student.evaluate("window.stalled = false")
     press_pause(teacher)
     expect(student.locator("#mark-words")).to_have_text("Camera on")
+
+
+HOLD_THE_QUESTION = """
+const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+const answered = new Promise((resolve) => (window.answer = resolve));
+window.asked = 0;
+navigator.mediaDevices.getUserMedia = async (wanted) => {
+  document.documentElement.dataset.asked = window.asked += 1;
+  await answered;
+  return real(wanted);
+};
+"""
+
+
+def test_a_pause_that_passes_while_the_browser_still_asks_leaves_one_camera(
+    serving: Callable[..., Served], chromium: Callable[..., Any], camera: FakeCamera
+) -> None:
+    teacher, student, link = lesson_with(serving, chromium(camera=camera.path))
+    student.add_init_script(HOLD_THE_QUESTION)
+    pages.join(student, link)
+    expect(student.locator("html")).to_have_attribute("data-asked", "1")
+    press_pause(teacher)
+    expect(student.locator("#notice")).to_contain_text("Analysis is paused.")
+    press_pause(teacher)
+    expect(student.locator("#notice")).not_to_contain_text("Analysis is paused.")
+    student.evaluate("window.answer()")
+    expect(student.locator("#mark-words")).to_have_text("Camera on")
+    expect(pages.words(teacher)).to_contain_text("reads as")
+    assert student.evaluate("window.asked") == 1

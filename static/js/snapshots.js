@@ -25,6 +25,7 @@ function numbered(seq, jpeg) {
 export function snapshots(pacer, clock, socket, on) {
   let camera = null;
   let asking = false;
+  let opening = false;
   let state = "off";
   let why = "";
   let pace = 2000;
@@ -86,12 +87,16 @@ export function snapshots(pacer, clock, socket, on) {
     camera = null;
     asking = true;
     turn("asking");
+    // Stopped and asked again while the browser's question still stands: its answer serves both.
+    if (opening) return;
+    opening = true;
     let opened = null;
     try {
       opened = await openCamera(pacer, clock, lost, () => {});
     } catch (error) {
       if (asking) turn("off", error instanceof NoCamera ? error.why : "in_use");
     }
+    opening = false;
     if (opened && !asking) opened.stop();
     else if (opened) {
       camera = opened;
