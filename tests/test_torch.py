@@ -242,5 +242,5 @@ def test_only_the_float_file_can_be_unfolded(tmp_path: Path, capsys) -> None:
     with pytest.raises(BadModel):
         unfold.kernels(tmp_path / "no.tflite")
     alone = shutil.copy(MODELS / "emotions.float.tflite", tmp_path / "alone.tflite")
-    assert unfold.main(["--model", alone, *out]) == 2
+    assert unfold.main(["--model", str(alone), *out]) == 2
     assert "tells which faces were held out" in capsys.readouterr().err

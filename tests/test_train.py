@@ -172,7 +172,7 @@ def test_a_run_does_not_go_on_from_one_that_held_other_faces_out(
     for progress, told in (
         ({"settings": {**ours, "cut_seed": 2}}, "cut_seed 2, not 1"),
         ({"settings": {"alpha": 0.35}}, "validation_share 0.05, not 0.1"),
-        ({"cut": {**ours, "train_split": "all"}}, "train_split all, not train"),
+        ({"settings": ours, "cut": {**ours, "train_split": "all"}}, "train_split all, not train"),
     ):
         save(tmp_path / "start.npz", Checkpoint([], [], progress))
         assert run(*options, "--init", tmp_path / "start.npz") == 2
