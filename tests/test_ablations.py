@@ -48,10 +48,13 @@ def test_shipped_seeds_differ_in_nothing_else(config: Path) -> None:
 
 
 def test_sizes_differ_in_the_side_of_their_faces_alone() -> None:
-    first, larger = trials_of(SIZES, "none")
-    (stage,) = first.settings.stages
-    assert larger.settings == replace(first.settings, stages=(replace(stage, side=112),))
-    assert stage.side == 96
+    trials = trials_of(SIZES, "none")
+    pairs = list(zip(trials[::2], trials[1::2], strict=True))
+    for first, larger in pairs:
+        (stage,) = first.settings.stages
+        assert larger.settings == replace(first.settings, stages=(replace(stage, side=112),))
+        assert stage.side == 96
+    assert [first.settings.seed for first, _ in pairs] == [1, 2, 3]
 
 
 def test_what_is_common_goes_on_from_a_configuration_file(tmp_path: Path) -> None:
