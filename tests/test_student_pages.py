@@ -103,6 +103,9 @@ class StudentPagesTest(TransactionTestCase):
         self.assertEqual([flag.kind for flag in page.context["own"].flags], ["help"])
         data = self.client.get(self.address("my-data"), {"format": "json"}).json()
         self.assertEqual({flag["kind"] for flag in data["flags"]}, {"help", "low", "away"})
+        self.lesson.flags.filter(kind="help").delete()
+        page = self.client.get(self.address("my-data"))
+        self.assertContains(page, "Your teacher was shown no flag about you.")
 
     def test_download_holds_every_row(self) -> None:
         self.measure(self.asha)
